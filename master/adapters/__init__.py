@@ -1,0 +1,1 @@
+"""Where the centre meets the machine it runs on: one door per outside thing."""

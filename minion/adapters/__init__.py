@@ -1,0 +1,1 @@
+"""Where a host's software meets the machine it runs on: one door per outside thing."""

@@ -1,0 +1,69 @@
+"""`orch-minion executor`: settings, parts, signals; then the loop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from orch.common.clock import SystemChance, SystemClock
+from orch.common.events import STARTED, STOPPED, LineLog
+from orch.minion import assembly, failpoint, settings
+from orch.minion.adapters import files
+from orch.minion.adapters.process import ProcessRunner, User
+from orch.minion.adapters.rsync import Line, Parts, Program, Rsync
+from orch.minion.assembly import Given
+from orch.minion.cli.program import boot_id, environment, own_words
+from orch.minion.executor import Bell
+from orch.minion.materials import Fetch
+from orch.minion.settings import HostSettings, Layout
+from orch.minion.whole import WholeHost
+from orch.minion.worker import Attention
+
+
+def run(layout: Layout) -> None:
+    """Serve until SIGTERM.
+
+    Raises:
+        SettingsError: the host is not enrolled, or another executor runs.
+        StoreError: what it knows is damaged.
+    """
+    clock = SystemClock()
+    log = LineLog(sys.stderr, clock)
+    found, attention = settings.load(layout), Attention()
+    given = Given(
+        layout=layout,
+        settings=found,
+        boot=boot_id(),
+        machine=WholeHost(layout.root, leave=attention.leave),
+        fetch=lambda line: _fetch(layout, found, line, attention),
+        attention=attention,
+        clock=clock,
+        chance=SystemChance(),
+        log=log,
+        failpoints=failpoint.parse(os.environ.get(failpoint.VARIABLE, "")),
+    )
+    bell, stops = Bell(), []
+
+    def stop(_signal: int, _frame: object) -> None:
+        stops.append(True)
+        bell.ring()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    log.write(STARTED, daemon="executor", pid=os.getpid())
+    assembly.run(given, bell, lambda: bool(stops))
+    log.write(STOPPED, daemon="executor")
+
+
+def _fetch(layout: Layout, found: HostSettings, line: Callable[[], Line], attention: Attention) -> Fetch:
+    parts = Parts(
+        runner=ProcessRunner(leave=attention.leave),
+        program=Program(words=own_words(), environment=environment()),
+        line=line,
+        spool=layout.spool,
+        curve=layout.curve,
+        user=User(found.fetcher, found.group) if files.is_root() else None,
+    )
+    return Rsync(parts)

@@ -1,0 +1,20 @@
+"""Every family that there is: register a new one here."""
+
+from __future__ import annotations
+
+from tests.proof import decoder, differential, fulldisk, kills, lines, signed, sim, socket_fuzz
+from tests.proof.family import Family
+
+ALL: tuple[Family, ...] = (
+    decoder.FAMILY,
+    signed.FAMILY,
+    differential.FAMILY,
+    socket_fuzz.FAMILY,
+    lines.FLAP,
+    lines.ONEWAY,
+    sim.FAMILY,
+    kills.FAMILY,
+    fulldisk.FAMILY,
+)
+BY_NAME = {family.name: family for family in ALL}
+ABOUT = {family.name: family.about for family in ALL}

@@ -1,0 +1,1 @@
+"""The simulator: the state machines that ship, with time, network, disks and trouble that a seed decides."""
