@@ -8,7 +8,7 @@
 set -euo pipefail
 
 declare -A GROUPS_OF_PACKAGES=(
-    [dev]="ca-certificates git make python3 python3-venv"
+    [dev]="ca-certificates git make python3 python3-venv rsync"
     [demo]="apt-utils ca-certificates dpkg gpg gpg-agent gpgconf iproute2 iputils-ping mmdebstrap nftables python3
             python3-click python3-cryptography python3-debian python3-msgpack python3-rich python3-sqlalchemy
             python3-yaml python3-zmq rsync util-linux"

@@ -252,6 +252,8 @@ _SIMPLER = {
     "did not find expected '-' indicator": "this line does not fit the list above it",
     "could not find expected ':'": "a colon is missing",
     "found unexpected end of stream": "the file ends in the middle of a quoted text",
+    # libyaml from 0.2.6 on looks ahead and gives up by itself at 1000 levels.
+    "exceeded maximum nesting depth": f"nested deeper than {MAX_DEPTH}",
 }
 _HELP = {
     "mapping values are not allowed in this context": "quote a text that holds a colon and a blank",

@@ -119,7 +119,10 @@ def test_refuses_aliases_so_that_nothing_can_laugh_a_billion_times() -> None:
 
 
 def test_refuses_what_is_too_deep_or_too_large() -> None:
-    assert read("a: " + "[" * 100_000)[1] == [f"1:{3 + source.MAX_DEPTH} nested deeper than {source.MAX_DEPTH}"]
+    assert read("a: " + "[" * 900)[1] == [f"1:{3 + source.MAX_DEPTH} nested deeper than {source.MAX_DEPTH}"]
+    assert [text.split(" ", 1)[1] for text in read("a: " + "[" * 100_000)[1]] == [
+        f"nested deeper than {source.MAX_DEPTH}"
+    ]
     assert read("a" * (source.MAX_BYTES + 1))[1] == [f"1:0 has {source.MAX_BYTES + 1} bytes, at most 1048576 are read"]
 
 
