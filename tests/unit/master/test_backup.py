@@ -194,6 +194,7 @@ def run(*arguments: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes
     )
 
 
+@pytest.mark.processes
 class TestTheCommand:
     def test_writes_a_file_for_nobody_else_and_never_over_another(self, tmp_path: Path) -> None:
         write_directory(tmp_path / "old")

@@ -96,6 +96,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.processes
 class TestTheCommand:
     def test_says_ok(self, folder: Path) -> None:
         found = run("--directory", str(folder), "--check-config")

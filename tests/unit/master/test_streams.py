@@ -105,6 +105,7 @@ def host(centre: RunningCentre) -> SwarmHost:
     return centre.admitted()
 
 
+@pytest.mark.processes
 class TestAHostsRsync:
     def test_gets_exactly_the_files_of_its_document(
         self, centre: RunningCentre, host: SwarmHost, tmp_path: Path

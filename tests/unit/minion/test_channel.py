@@ -95,3 +95,17 @@ def _send_twice(channel: Channel, word: Word) -> None:
 
 def test_the_kernel_says_who_is_at_the_other_end(ends: tuple[Channel, socket.socket]) -> None:
     assert ends[0].peer() == os.getuid()
+
+
+def test_last_words_are_heard_also_from_a_side_that_left_without_reading_ours(
+    ends: tuple[Channel, socket.socket],
+) -> None:
+    channel, other = ends
+    channel.send(Agent())
+    leaving = Channel(other.dup())
+    leaving.send(Up("tcp://centre:4505"))
+    leaving.close()
+    other.close()  # with a word in its buffer that it never read: the kernel calls that a broken connection
+    assert channel.receive() == [Up("tcp://centre:4505")]
+    with pytest.raises(Closed):
+        channel.receive()

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.processes
 NOBODY = {"click", "sqlalchemy", "yaml", "rich", "asyncio", "ssl", "http", "debian"}
 
 

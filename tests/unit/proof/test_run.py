@@ -13,6 +13,8 @@ from tests.proof import results, run, state
 from tests.proof.family import Case, Family
 from tests.proof.state import State
 
+pytestmark = pytest.mark.processes  # it measures the memory of its process, which takes a second in a large one
+
 
 class Killed(BaseException):
     """What stands for a kill: nothing catches it."""
