@@ -65,9 +65,11 @@ def host(lab: Lab) -> Iterator[Host]:
 def established(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Ground]:
     """A fleet of a module's own: its estate, its master, every host let in; its tests put right what they break."""
     made = Ground(lab, request.module.__name__.rpartition(".")[2])
-    made.establish()
-    yield made
-    made.end()
+    try:
+        made.establish()
+        yield made
+    finally:  # also of a fleet that did not come about: the next module's needs the place
+        made.end()
 
 
 @pytest.fixture
