@@ -12,7 +12,7 @@ declare -A GROUPS_OF_PACKAGES=(
     [demo]="apt-utils ca-certificates dpkg gpg gpg-agent gpgconf iproute2 iputils-ping mmdebstrap nftables python3
             python3-click python3-cryptography python3-debian python3-msgpack python3-rich python3-sqlalchemy
             python3-yaml python3-zmq rsync util-linux"
-    [test]="python3-hypothesis python3-pytest python3-pytest-xdist strace"
+    [test]="e2fsprogs faketime python3-hypothesis python3-pytest python3-pytest-xdist strace util-linux xfsprogs"
 )
 
 wanted=()

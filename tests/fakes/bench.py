@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Generic, TypeAlias, TypeVar
 
 from orch.common import attest, authoring, messages, trust
 from orch.common.authoring import Authored, Question
@@ -26,6 +27,7 @@ from orch.minion import assembly, enrol, keys
 from orch.minion.assembly import Core, Given
 from orch.minion.failpoint import Failpoints, NoFailpoints
 from orch.minion.settings import HostSettings, Layout
+from orch.minion.steps import Machine
 from orch.minion.want import Errand
 from orch.minion.worker import Result, Worker
 from tests.fakes import signed_estate as estate
@@ -35,6 +37,7 @@ from tests.fakes.whole import FakeWhole
 
 HOST = "library/dom0"
 BOOT = bytes([7] * 16)
+M = TypeVar("M", bound=Machine)
 
 
 class FakeFetch:
@@ -58,14 +61,14 @@ class FakeFetch:
 
 
 @dataclass
-class Bench:
+class BenchOf(Generic[M]):
     """One host and what surrounds it. `start` again to see what a kill leaves."""
 
     layout: Layout
     settings: HostSettings
     clock: ManualClock
     log: ListLog
-    machine: FakeWhole
+    machine: M
     fetch: FakeFetch
     boot: bytes = BOOT
     failpoints: Failpoints = field(default_factory=NoFailpoints)
@@ -239,6 +242,10 @@ class Bench:
     def said(self, kind: type[Message]) -> list[Message]:
         """Messages of one kind that the host has sent since its start."""
         return [item for item in self.sent if isinstance(item, kind)]
+
+
+Bench: TypeAlias = BenchOf[FakeWhole]
+"""A host whose packages and files are names and values."""
 
 
 def text_file(path: str, text: str) -> File:

@@ -9,7 +9,7 @@ import os
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -45,6 +45,7 @@ class StandInCentre:
         self.requests: list[bytes] = []
         self.streams = 0
         self.acknowledge = True
+        self.heard: Callable[[messages.Message], None] = lambda _message: None  # told what hosts say, in its own thread
         self._lock = threading.RLock()
         self._admissions: dict[bytes, bytes] = {}
         self._heads: dict[bytes, Head] = {}
@@ -161,6 +162,7 @@ class StandInCentre:
 
     def _received(self, item: Received) -> None:
         message = messages.from_frames(item.frames)
+        self.heard(message)
         match message:
             case messages.StreamOpen():
                 self._stream(item.peer)

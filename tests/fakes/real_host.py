@@ -19,6 +19,7 @@ from orch.common.document import Document, File, ListFile
 from orch.common.enrolment import Enrolment, write
 from orch.common.identity import Admission
 from orch.common.policy import Centre, Policy
+from orch.common.release import Parcel
 from orch.common.report import Outcome, Report
 from orch.common.session import Head
 from tests.fakes import signed_estate as estate
@@ -78,12 +79,13 @@ class Site:
     def admit(self) -> None:
         self.centre.admit(self.me.curve, estate.admission_bytes(self.me))
 
-    def publish(self, number: int, document: Document) -> None:
+    def publish(self, number: int, document: Document) -> Parcel:
         now = int(time.time())
         made = estate.release(
             estate.draft(number, created=now - 5, expires=now + 86400), contents=estate.documents(document)
         )
         self.centre.publish(self.me.curve, Head("main", 1, number, made.hash, made.parcel(0)))
+        return made.parcel(0)
 
     def document(self, text: str, *, lists: str = "") -> Document:
         content = text.encode()
@@ -113,9 +115,9 @@ def open_site(folder: Path) -> Iterator[Site]:
     root, tree = folder / "root", folder / "tree"
     for made in (root / "etc", root / "var/lib/dpkg", tree):
         made.mkdir(parents=True)
-    (root / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
-    (root / "etc/group").write_text("root:x:0:\n")
-    (root / "var/lib/dpkg/status").write_text("")
+    _install(root / "etc/passwd", "root:x:0:0::/root:/bin/sh\n")
+    _install(root / "etc/group", "root:x:0:\n")
+    _install(root / "var/lib/dpkg/status", "")
     with StandInCentre(tree) as centre:
         site = Site(root, centre)
         policy = replace(
@@ -129,6 +131,14 @@ def open_site(folder: Path) -> Iterator[Site]:
         finally:
             for what in tuple(site.running):
                 site.stop(what, signal.SIGKILL)
+
+
+def _install(path: Path, text: str) -> None:
+    """As an installation leaves it: on the disk."""
+    with path.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _enrol(site: Site, policy: Policy) -> None:

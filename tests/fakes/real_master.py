@@ -12,6 +12,7 @@ from pathlib import Path
 from orch.common import operations as op
 from orch.common import trust
 from orch.common.clock import SystemChance, SystemClock
+from orch.common.messages import Answer
 from orch.common.wire import Context, Event
 from orch.master.adapters.mailbox import Mailbox
 from orch.master.store import Store
@@ -95,24 +96,45 @@ class Master:
                 raise AssertionError("what the test waits for did not come")
 
     def admit(self) -> None:
+        self.ask("key.admit", op.Signed(estate.admission_bytes(estate.admission())))
+
+    def ask(self, operation: str, arguments: object) -> Answer:
+        """An operator asks for something and is not refused; his connection is a new one each time."""
+        (answer,) = self.ask_all((operation, arguments))
+        return answer
+
+    def ask_all(self, *asked: tuple[str, object]) -> list[Answer]:
+        """One thing after the other on one connection; the last answer to each."""
         operator = FakeOperator("anna", self.context, self.address)
-        number = operator.send("key.admit", op.Signed(estate.admission_bytes(estate.admission())))
+        found = []
+        try:
+            for operation, arguments in asked:
+                found.append(self._answer(operator, operator.send(operation, arguments)))
+                assert found[-1].code == "", found[-1].text
+        finally:
+            operator.link.close()
+        return found
 
-        def admitted() -> bool:
+    def _answer(self, operator: FakeOperator, number: int) -> Answer:
+        def answered() -> bool:
             operator.turn()
-            return bool(operator.to(number))
+            return any(answer.final for answer in operator.to(number))
 
-        self.until(admitted)
-        assert operator.to(number)[0].code == ""
-        operator.link.close()
+        self.until(answered)
+        return operator.to(number)[-1]
 
     def kept(self) -> list[int]:
         """Sequences that are in the database, in the order in which they were committed."""
-        mailbox, found = Mailbox(), list[tuple[bytes, ...]]()
-        store = Store(self.folder / "store.db", mailbox)
-        store.newest_reports(self.host.public, (10_000, 1 << 30), found.append, lambda err: None)
-        store.close()
-        for letter in mailbox.take():
-            letter()
-        mailbox.close()
-        return [trust.read_report(envelope).sequence for envelope in reversed(found[0])]
+        return [trust.read_report(envelope).sequence for envelope in kept(self.folder, self.host.public)]
+
+
+def kept(folder: Path, curve: bytes) -> list[bytes]:
+    """A host's reports in the database of this centre, in the order in which they were committed."""
+    mailbox, found = Mailbox(), list[tuple[bytes, ...]]()
+    store = Store(folder / "store.db", mailbox)
+    store.newest_reports(curve, (10_000, 1 << 30), found.append, lambda err: None)
+    store.close()
+    for letter in mailbox.take():
+        letter()
+    mailbox.close()
+    return list(reversed(found[0]))

@@ -35,15 +35,16 @@ PATIENCE = 20.0
 
 
 class NearNow:
-    """The machine's clock, moved to the estate's day; `skip` makes time pass."""
+    """The machine's clock, moved to the estate's day (or another); `skip` makes time pass."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: int = estate.NOW) -> None:
+        self._now = now
         self._real = SystemClock()
         self._start = self._real.boottime()
         self._skipped = 0.0
 
     def wall(self) -> int:
-        return estate.NOW + int(self.boottime() - self._start)
+        return self._now + int(self.boottime() - self._start)
 
     def boottime(self) -> float:
         return self._real.boottime() + self._skipped
@@ -116,9 +117,9 @@ class RefusedHere(Exception):
 class RunningCentre:
     """The centre, and everybody who talks to it."""
 
-    def __init__(self, folder: Path, *, settings: str = "") -> None:
+    def __init__(self, folder: Path, *, settings: str = "", now: int = estate.NOW) -> None:
         self.folder = folder
-        self.clock = NearNow()
+        self.clock = NearNow(now)
         self.log = MemoryLog()
         self.context = Context()
         self.hosts: list[SwarmHost] = []

@@ -27,6 +27,7 @@ TOP = Path(__file__).parents[2]
 FOLDER = TOP / "build" / "proof"
 PAGE = TOP / "docs" / "results.md"
 DEBIAN = "/usr/bin/python3"
+ALONE = ("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc")
 NAMED = ("pyzmq", "msgpack", "cryptography")
 
 
@@ -41,8 +42,8 @@ def main() -> int:
         results.refresh(PAGE, ABOUT)
         return 0
     family = BY_NAME[asked.family]
-    if family.root and (os.geteuid() != 0 or Path(sys.executable).resolve() != Path(DEBIAN).resolve()):
-        return _as_root(sys.argv[1:])
+    if not _is_there(family):
+        return _as_root(family, sys.argv[1:])
     seed = int(time.time()) if asked.seed is None else asked.seed
     if asked.case is not None:
         return _alone(family, seed, asked.case)
@@ -116,14 +117,23 @@ def _samples(seed: int | None) -> int:
 
 def _sample(family: Family, seed: int) -> int:
     words = ["--family", family.name, "--seed", str(seed), "--cases", str(family.sample), "--no-page"]
-    if family.root:
-        return _as_root(words)
+    if not _is_there(family):
+        return _as_root(family, words)
     return subprocess.run([sys.executable, "-m", "tests.proof", *words], cwd=TOP, check=False).returncode
 
 
-def _as_root(words: list[str]) -> int:
+def _is_there(family: Family) -> bool:
+    """Whether this process is one in which the family can run."""
+    if not family.root:
+        return True
+    ours = Path(sys.executable).resolve() == Path(DEBIAN).resolve()
+    return ours and os.geteuid() == 0 and (os.getpid() == 1 or not family.alone)
+
+
+def _as_root(family: Family, words: list[str]) -> int:
     before = [] if os.geteuid() == 0 else ["sudo"]
-    return subprocess.run([*before, DEBIAN, "-m", "tests.proof", *words], cwd=TOP, check=False).returncode
+    alone = ALONE if family.alone else ()
+    return subprocess.run([*before, *alone, DEBIAN, "-m", "tests.proof", *words], cwd=TOP, check=False).returncode
 
 
 def _versions() -> str:

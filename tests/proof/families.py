@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.proof import decoder, differential, fulldisk, kills, lines, signed, sim, socket_fuzz
+from tests.proof import decoder, differential, fulldisk, kills, lines, powercut, signed, sim, socket_fuzz
 from tests.proof.family import Family
 
 ALL: tuple[Family, ...] = (
@@ -15,6 +15,7 @@ ALL: tuple[Family, ...] = (
     sim.FAMILY,
     kills.FAMILY,
     fulldisk.FAMILY,
+    powercut.FAMILY,
 )
 BY_NAME = {family.name: family for family in ALL}
 ABOUT = {family.name: family.about for family in ALL}

@@ -30,6 +30,7 @@ class Family:
         flat: bytes in resident memory may not grow by more than a twentieth over a run.
         most: CPU seconds that a case may take; 0 for no such promise.
         root: needs root and Debian's own interpreter, as everything does that stands on tests/lab.
+        alone: mounts things: it runs in namespaces of its own, in which all processes and mounts go with the first.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Family:
     flat: bool = False
     most: float = 0.0
     root: bool = False
+    alone: bool = False
 
 
 def dice(family: str, seed: int, number: int) -> Random:
