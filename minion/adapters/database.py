@@ -4,6 +4,7 @@ Refuses to do: know what is in it (journal.py and outbox.py do), or wait for ano
 
 Invariants:
 - `synchronous=FULL` on a write-ahead log: what a transaction said is there after a power cut, whole;
+- a new file is whole before it has its name; one that is empty was lost, and is Damaged;
 - one transaction at a time, whichever thread it is in; statements outside one are refused;
 - a file that is no database, was cut, spoiled or laid out otherwise is Damaged, at the start: whoever opens it decides
   what becomes of it. A disk that is full or fails is a StoreError, and the file is left alone.
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from orch.common.errors import Damaged, StoreError
+from orch.minion.adapters import disk
 
 Value: TypeAlias = "int | str | bytes | None"
 Row: TypeAlias = "tuple[Value, ...]"
@@ -46,7 +48,7 @@ class Database:
         self._lock = threading.RLock()
         self._inside = False
         if path is not None:
-            self._make(path)
+            self._make(path, schema)
         with self._door():
             self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=10)
         try:
@@ -67,14 +69,34 @@ class Database:
         with self._door():
             self._check_layout(schema)
 
-    def _make(self, path: Path) -> None:
-        # SQLite gives its other files the mode of this one; what hosts report is not for every user to read.
+    def _make(self, path: Path, schema: Sequence[str]) -> None:
         try:
-            if path.exists() and not (path.is_file() and path.stat().st_size):
+            if not path.exists():
+                self._lay(path, schema)
+            elif not (path.is_file() and path.stat().st_size):
                 raise Damaged(f"{path} is empty, or no file")
-            path.touch(mode=0o600)
         except OSError as err:
             raise StoreError(f"cannot make {path}: {err.strerror}", hint=_HINT) from err
+
+    def _lay(self, path: Path, schema: Sequence[str]) -> None:
+        """A new one, beside its place and then in it: a power cut must not leave one that looks like a lost one."""
+        beside = path.with_name(f".{path.name}.new")
+        _remove(beside)
+        try:
+            # SQLite gives its other files the mode of this one; what hosts report is not for every user to read.
+            beside.touch(mode=0o600)
+            with self._door(), contextlib.closing(sqlite3.connect(beside, isolation_level=None)) as made:
+                made.execute("PRAGMA synchronous=FULL")
+                made.execute("BEGIN")
+                for statement in (*schema, f"PRAGMA user_version={VERSION}", "COMMIT"):
+                    made.execute(statement)
+            _remove(path)  # the log of one that was taken away would be played into this one
+            beside.replace(path)
+            disk.REAL.sync_folder(path.parent)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                _remove(beside)
+            raise
 
     def _check(self) -> None:
         (found,) = self._connection.execute("PRAGMA integrity_check(1)").fetchone()
@@ -181,3 +203,9 @@ class Database:
             if getattr(err, "sqlite_errorcode", 0) & 0xFF in _SPOILED:
                 raise Damaged(f"{self._path}: {err}") from err
             raise StoreError(f"{self._path}: {err}", hint=_HINT) from err
+
+
+def _remove(path: Path) -> None:
+    """A database that is not in use, if it is there, with what SQLite keeps beside it."""
+    for end in ("-journal", *reversed(BESIDE)):
+        path.with_name(path.name + end).unlink(missing_ok=True)

@@ -50,9 +50,9 @@ class CentreLife:
         """Take in what comes, be killed once."""
         master = Master(disk.place / "centre")
         try:
+            self.begins = disk.position
             master.start()
             master.connect()
-            self.begins = disk.position
             master.admit()
             self._claims.append(_Claim(position=disk.position, admitted=True))
             for number in range(ROUNDS):
@@ -100,6 +100,7 @@ class CentreLife:
     def come_back(self, place: Path, position: int) -> None:
         """It starts on what was left, and the host goes on with it."""
         folder = place / "centre"
+        folder.mkdir(exist_ok=True)  # nothing but the test's own files is in it before the first start
         claims = [one for one in self._claims if one.position <= position]
         made = [envelope for at, envelope in self._made if at <= position]
         acknowledged = max((one.acknowledged for one in claims), default=0)

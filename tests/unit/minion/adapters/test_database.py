@@ -56,6 +56,30 @@ def test_a_damaged_file_is_an_error_and_not_an_empty_journal(tmp_path: Path) -> 
         Database(tmp_path / "db", SCHEMA)
 
 
+def test_a_new_one_has_its_name_when_it_is_whole_and_nothing_is_left_of_one_that_failed(tmp_path: Path) -> None:
+    with pytest.raises(StoreError):
+        Database(tmp_path / "db", (*SCHEMA, "CREATE TABLE half ("))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_left_of_an_attempt_is_no_hindrance(tmp_path: Path) -> None:
+    (tmp_path / ".db.new").write_bytes(b"half")
+    (tmp_path / ".db.new-journal").write_bytes(b"half")
+    assert names(Database(tmp_path / "db", SCHEMA)) == []
+    assert {path.name for path in tmp_path.iterdir()} == {"db", "db-wal", "db-shm"}
+    assert (tmp_path / "db").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_log_of_a_file_that_was_taken_away_is_not_played_into_a_new_one(tmp_path: Path) -> None:
+    first = Database(tmp_path / "db", SCHEMA)
+    add(first, "a")
+    log = (tmp_path / "db-wal").read_bytes()
+    first.close()
+    (tmp_path / "db").unlink()
+    (tmp_path / "db-wal").write_bytes(log)
+    assert names(Database(tmp_path / "db", SCHEMA)) == []
+
+
 def test_a_statement_outside_a_transaction_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         Database(tmp_path / "db", SCHEMA).rows("SELECT 1")
