@@ -9,6 +9,9 @@ Refuses, by design (msgpack itself lets all of the first line through):
 - unknown fields, unless the caller says `unknown="ignore"` (protocol messages, so that version N speaks with N-1);
 - missing fields that have no default; integers outside 0..2^63-1 (no negative number travels).
 
+A field that a class got later says so (`LATER`): it is not written while it has its default. So what does not use it
+has the very bytes that it had before, and a reader that does not know it yet takes them.
+
 It never re-encodes what it read: signatures are over bytes as received (envelope.py).
 
 Annotations understood: str, bytes, int, bool, Enum with str values, dataclasses, tuple[X, ...], X | None,
@@ -25,7 +28,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache, partial
 from types import NoneType, UnionType
-from typing import Annotated, Literal, TypeAlias, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Final, Literal, TypeAlias, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import msgpack
 
@@ -63,6 +66,9 @@ Bytes32 = Annotated[bytes, Length(32, 32)]
 Bytes64 = Annotated[bytes, Length(64, 64)]
 Line = Annotated[str, Length(0, 300)]
 Text = Annotated[str, Length(0, 8000)]
+
+LATER: Final[Mapping[str, bool]] = {"orch-later": True}
+"""`field(default=..., metadata=LATER)`: not written where it has its default."""
 
 DEFAULT_LENGTH = Length(0, 10_000)
 """For members of tuples and characters of texts that say nothing themselves."""
@@ -161,13 +167,24 @@ def _plain(value: object) -> object:
     if isinstance(value, Enum):
         return value.value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {name: getattr(value, name) for name in _names(type(value))}
+        cls = type(value)
+        written = {name: getattr(value, name) for name in _names(cls)}
+        for name, default in _later(cls):
+            if written[name] == default:
+                del written[name]
+        return written
     raise TypeError(f"a {type(value).__name__} does not travel")
 
 
 @cache
 def _names(cls: type) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(cls))
+
+
+@cache
+def _later(cls: type) -> tuple[tuple[str, object], ...]:
+    marked = (field for field in dataclasses.fields(cls) if field.metadata.get("orch-later"))
+    return tuple((field.name, field.default) for field in marked)
 
 
 class _Misfit(Exception):

@@ -1,7 +1,8 @@
 """Keys, signatures and sealed key files: the only door to cryptography.
 
-One algorithm for each purpose and no field that names one (decision 0004): Ed25519 signs, X25519 is a connection's key,
-SHA-256 hashes, HKDF-SHA256 derives, scrypt and ChaCha20-Poly1305 keep a key file.
+One algorithm for each purpose and no field that names one (decision 0004): Ed25519 signs, X25519 is a connection's key
+or one to seal to (hpke.py), SHA-256 hashes, HKDF-SHA256 derives, ChaCha20-Poly1305 encrypts, scrypt and it keep a key
+file.
 
 Refuses to do: know what it signs (envelope.py gives it typed bytes), store anything, ask anybody for a passphrase.
 
@@ -26,13 +27,13 @@ import unicodedata
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from orch.common.errors import KeyFileError
+from orch.common.errors import KeyFileError, Malformed
 
 KEY_SIZE = 32
 SIGNATURE_SIZE = 64
@@ -42,6 +43,7 @@ COST = 15
 MAX_COST = 20
 """Highest cost that a file may ask for: 1 GiB."""
 
+_FIELD = 2**255 - 19
 MAX_SECRET = 4096
 MAX_FILE = 16 * 1024
 
@@ -90,6 +92,11 @@ class SigningKey:
         """64 bytes over `message`; callers go through envelope.py, which adds the type."""
         return self._key.sign(message)
 
+    @property
+    def reading(self) -> CurveKey:
+        """The X25519 pair of the same secret (RFC 8032 5.1.5, RFC 7748 4.1): opens what was sealed to `reading_of`."""
+        return CurveKey.from_secret(hashlib.sha512(self.seed).digest()[:KEY_SIZE])
+
     def __repr__(self) -> str:
         return f"SigningKey(public={self.public.hex()})"
 
@@ -123,6 +130,17 @@ class CurveKey:
         """The secret half, 32 raw bytes; the wire turns it into Z85."""
         return self._key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
 
+    def exchange(self, public: bytes) -> bytes:
+        """The 32 bytes that only the holders of both secret halves can work out.
+
+        Raises:
+            Malformed: `public` is no key, or one with which nothing stays secret.
+        """
+        try:
+            return self._key.exchange(X25519PublicKey.from_public_bytes(public))
+        except ValueError as err:
+            raise Malformed("this is not an X25519 key that can be used") from err
+
     def __repr__(self) -> str:
         return f"CurveKey(public={self.public.hex()})"
 
@@ -151,6 +169,40 @@ def derive(seed: bytes, label: str) -> bytes:
     that seed, and the policy can name the key beforehand (`Centre.curve`).
     """
     return HKDF(algorithm=hashes.SHA256(), length=KEY_SIZE, salt=None, info=b"orch " + label.encode()).derive(seed)
+
+
+def reading_of(public: bytes) -> bytes:
+    """The X25519 key that belongs to an Ed25519 key: what is sealed to it, only that key's holder opens.
+
+    The birational map of RFC 7748 4.1, u = (1 + y) / (1 - y). Why one secret may serve both: decision 0019.
+
+    Raises:
+        Malformed: it is no such key.
+    """
+    y = int.from_bytes(public, "little") & ((1 << 255) - 1)
+    if len(public) != KEY_SIZE or y >= _FIELD or y == 1:
+        raise Malformed("this is not an Ed25519 key that can be sealed to")
+    return ((1 + y) * pow(1 - y, -1, _FIELD) % _FIELD).to_bytes(KEY_SIZE, "little")
+
+
+def box(key: bytes, plain: bytes, *, nonce: bytes, about: bytes) -> bytes:
+    """ChaCha20-Poly1305 (RFC 8439): `plain` for whoever has the key; `about` is not hidden, and cannot be changed.
+
+    A key and a nonce must never be used for two texts: callers use a key once.
+    """
+    return ChaCha20Poly1305(key).encrypt(nonce, plain, about)
+
+
+def unbox(key: bytes, boxed: bytes, *, nonce: bytes, about: bytes) -> bytes:
+    """What `box` was given.
+
+    Raises:
+        Malformed: another key, another `about`, or it was altered. Which of them cannot be told.
+    """
+    try:
+        return ChaCha20Poly1305(key).decrypt(nonce, boxed, about)
+    except (InvalidTag, ValueError) as err:
+        raise Malformed("this cannot be opened with this key") from err
 
 
 def seal_file(secret: bytes, passphrase: str, *, cost: int = COST) -> str:

@@ -6,11 +6,11 @@ larger ones, and all lists, are named by SHA-256 and fetched. A host holds no YA
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Annotated
 
-from orch.common.codec import Bytes32, Length, Line
+from orch.common.codec import LATER, Bytes16, Bytes32, Length, Line
 from orch.common.names import HostName, Name, PackageName, Path
 
 LIMIT = 1024 * 1024
@@ -65,6 +65,20 @@ class File:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecretFile:
+    """A file whose content only this host can open, at this path (sealed.py)."""
+
+    path: Path
+    secret: Name
+    value: Bytes16  # which value of the secret; made by chance, tells nothing of it
+    key: Annotated[bytes, Length(0, 80)]  # the box's key, sealed to this host; empty: not yet, so only to plan with
+    box: Annotated[bytes, Length(16, 17_000)]
+    mode: int = 0o600
+    owner: Annotated[str, Length(1, 32)] = "root"
+    group: Annotated[str, Length(1, 32)] = "root"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reconcile:
     """When a host looks again by itself, in seconds (thesis 6.2.5: daily and at boot)."""
 
@@ -96,3 +110,4 @@ class Document:
     reconcile: Reconcile = Reconcile()
     commit: Line = ""  # the estate's git commit
     origins: Annotated[tuple[Origin, ...], Length(0, 4000)] = ()
+    secrets: Annotated[tuple[SecretFile, ...], Length(0, 500)] = field(default=(), metadata=LATER)

@@ -24,6 +24,7 @@
     ├── ProtocolError          a peer said something it may not say now
     └── HostError              something on the host stands in the way
         ├── Blocked            wait: it may pass by itself (lock, mirror, line)
+        ├── Shut               a secret that was not sealed to this host for this place
         └── StepFailed         a step was tried and failed
 
 A foreign exception type that leaves a door is a bug: doors raise one of these `from` it.
@@ -218,6 +219,13 @@ class Blocked(HostError):
 
     code = "blocked"
     hint = "the host tries again by itself"
+
+
+class Shut(HostError):
+    """A secret cannot be opened here: it was sealed to another host, or for another place; nothing was put there."""
+
+    code = "secret-shut"
+    hint = "have it sealed to this host's key: orch secret reseal, then: orch apply; if it persists, somebody moved it"
 
 
 class StepFailed(HostError):

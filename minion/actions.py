@@ -14,6 +14,7 @@ Called by whoever does steps (steps.py), in the executor's worker.
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,14 +22,15 @@ from typing import Final, assert_never
 
 from orch.common.errors import Blocked, HostError, StepFailed
 from orch.common.report import Change, Sign
+from orch.common.sealed import Opener, open_nowhere
 from orch.minion.adapters.apt import Apt, Patience
 from orch.minion.adapters.dpkg import Dpkg
 from orch.minion.adapters.machine import LISTS, SUFFIX
 from orch.minion.adapters.process import ProcessRunner, Progress, Runner
 from orch.minion.adapters.tree import Metadata, Tree
-from orch.states import files, lists, packages
-from orch.states.base import AptTransaction, DropList, PutFile, PutList, RepairDpkg, Step
-from orch.states.host import FileKind, Installed
+from orch.states import files, lists, packages, secret_files
+from orch.states.base import AptTransaction, DropList, PutFile, PutList, PutSecret, RepairDpkg, Step
+from orch.states.host import FileFacts, FileKind, Installed
 
 _ROOT_OWNED: Final = Metadata(mode=0o644, uid=0, gid=0)
 _NAMED: Final = 10
@@ -58,9 +60,15 @@ class Hands:
     """Applies steps to one root."""
 
     def __init__(
-        self, root: Path = Path("/"), *, runner: Runner | None = None, patience: Patience | None = None
+        self,
+        root: Path = Path("/"),
+        *,
+        runner: Runner | None = None,
+        patience: Patience | None = None,
+        opens: Opener = open_nowhere,
     ) -> None:
-        """Act on this root; programs run in it."""
+        """Act on this root; programs run in it, and `opens` opens secrets."""
+        self._opens = opens
         self._tree = Tree(root)
         self._dpkg = Dpkg(self._tree)
         self._apt = Apt(self._tree, runner or ProcessRunner(root), patience or Patience())
@@ -88,6 +96,8 @@ class Hands:
                 return _with_reasons(self._drop_list(action), step.changes)
             case PutFile():
                 return _with_reasons(self._put_file(action, job), step.changes)
+            case PutSecret():
+                return self._put_secret(action)
             case RepairDpkg():
                 return self._repair(action, job)
             case AptTransaction():
@@ -126,6 +136,21 @@ class Hands:
             before = replace(before, owner=action.owner, group=action.group)
         change = files.difference(action.path, before, after)
         return (*(files.folder_change(folder) for folder in made), *((change,) if change else ()))
+
+    def _put_secret(self, action: PutSecret) -> tuple[Change, ...]:
+        slot = action.closed.slot
+        uid = self._number(action.owner, slot.path, of="passwd")
+        gid = self._number(action.group, slot.path, of="group")
+        value = self._opens(action.closed)
+        before = self._tree.facts(slot.path)
+        made = self._tree.put(slot.path, value, Metadata(mode=action.mode, uid=uid, gid=gid))
+        after = replace(self._tree.facts(slot.path), owner=action.owner, group=action.group)
+        if before.uid == uid and before.gid == gid:
+            before = replace(before, owner=action.owner, group=action.group)
+        if not has(after, value):
+            raise Halfway(f"{slot.path} is not the secret that was put there: another program is at work on it")
+        change = secret_files.difference(slot, secret_files.Kept(facts=before, same=has(before, value)), after)
+        return (*(secret_files.folder_change(folder) for folder in made), *((change,) if change else ()))
 
     def _number(self, name: str, path: str, *, of: str) -> int:
         number = self._tree.number(name, of=of)
@@ -184,6 +209,11 @@ class Hands:
                 raise Halfway(err.text, hint=err.hint, changes=changes) from err
             raise
         return difference(before, self._dpkg.facts().packages)
+
+
+def has(facts: FileFacts, value: bytes) -> bool:
+    """Whether a file has exactly this content."""
+    return facts.kind is FileKind.REGULAR and hmac.compare_digest(facts.sha256, hashlib.sha256(value).digest())
 
 
 def _content(sha256: bytes, inline: bytes | None, job: _Job) -> bytes:

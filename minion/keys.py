@@ -61,8 +61,17 @@ def load(layout: Layout) -> HostKeys:
     return HostKeys(
         CurveKey.from_secret(read_curve(layout.curve, disk=layout.disk)),
         SigningKey.from_seed(_read(layout.keys / "sign", layout.disk)),
-        CurveKey.from_secret(_read(layout.keys / "seal", layout.disk)),
+        sealing(layout),
     )
+
+
+def sealing(layout: Layout) -> CurveKey:
+    """Only the key that secrets are sealed to.
+
+    Raises:
+        SettingsError: it is missing or cut.
+    """
+    return CurveKey.from_secret(_read(layout.keys / "seal", layout.disk))
 
 
 def _read(path: Path, disk: Disk) -> bytes:

@@ -104,7 +104,8 @@ def _joined(task: Task, host: Host, sections: tuple[Section, ...]) -> Plan:
             whole = replace(whole, problems=(*whole.problems, Problem(section.name, err)))
             continue
         steps, unlisted = (*whole.steps, *part.steps), (*whole.unlisted, *part.unlisted)
-        whole = replace(whole, steps=steps, unlisted=unlisted, more=part.more)
+        problems = (*whole.problems, *(Problem(section.name, err) for err in part.problems))
+        whole = replace(whole, steps=steps, unlisted=unlisted, problems=problems, more=part.more)
         if part.more:
             break
     return whole

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from orch.common.document import Document
 from orch.common.report import Change
+from orch.common.sealed import Opener, open_nowhere
 from orch.minion import planner
 from orch.minion.actions import Hands
 from orch.minion.adapters.machine import Machine
@@ -24,11 +25,18 @@ from orch.states.base import Step
 class WholeHost:
     """One root."""
 
-    def __init__(self, root: Path, *, leave: Callable[[], bool] = lambda: False) -> None:
-        """Look at it and act on it; looking is cut off as soon as `leave` says that something else goes first."""
+    def __init__(self, root: Path, *, leave: Callable[[], bool] = lambda: False, opens: Opener = open_nowhere) -> None:
+        """Look at it and act on it.
+
+        Args:
+            root: the host's.
+            leave: looking is cut off as soon as this says that something else goes first.
+            opens: opens what was sealed to this host.
+        """
         self._root = root
         self._runner = ProcessRunner(root, leave=leave)
-        self._hands = Hands(root)
+        self._opens = opens
+        self._hands = Hands(root, opens=opens)
 
     def plan(self, document: Document, materials: Mapping[bytes, bytes], look: Look) -> Plan:
         """What would have to change.
@@ -37,7 +45,7 @@ class WholeHost:
             Blocked: it cannot be known now.
             StepFailed: it cannot be done at all.
         """
-        host = Machine(self._root, runner=self._runner, refresh=look.refresh)
+        host = Machine(self._root, runner=self._runner, refresh=look.refresh, opens=self._opens)
         return planner.plan(document, materials, host, look=look)
 
     def mark(self, document: Document) -> bytes:

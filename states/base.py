@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, TypeVar
 
 from orch.common.document import Document
+from orch.common.errors import HostError
 from orch.common.report import Change
+from orch.common.sealed import Closed
 from orch.states.host import AptRequest
 
 D_contra = TypeVar("D_contra", contravariant=True)
@@ -50,6 +52,16 @@ class PutFile:
     group: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutSecret:
+    """A regular file whose content is opened at the very moment; it is in no step, and in no report."""
+
+    closed: Closed  # its slot names the path
+    mode: int
+    owner: str
+    group: str
+
+
 @dataclass(frozen=True, slots=True)
 class RepairDpkg:
     """Finish what dpkg or apt left half-done; these packages must be whole afterwards."""
@@ -66,7 +78,7 @@ class AptTransaction:
     auto: tuple[str, ...] = ()  # what is there only because others need it
 
 
-Action: TypeAlias = PutList | DropList | PutFile | RepairDpkg | AptTransaction
+Action: TypeAlias = PutList | DropList | PutFile | PutSecret | RepairDpkg | AptTransaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +108,7 @@ class Part:
     steps: tuple[Step, ...] = ()
     unlisted: tuple[str, ...] = ()
     more: str = ""  # why the rest can only be planned when these steps are done
+    problems: tuple[HostError, ...] = ()  # what else of this section cannot be planned, and why
 
 
 class State(Protocol[D_contra, F]):

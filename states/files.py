@@ -17,6 +17,7 @@ from orch.states.base import PutFile, Step
 from orch.states.host import FileFacts, FileKind, Host
 
 KIND = "file"
+_FOR_ALL = 0o004
 FOLDER_MODE = 0o755
 """Of a folder that is made for a file; it belongs to root."""
 
@@ -64,7 +65,7 @@ def difference(path: str, before: FileFacts, after: FileFacts) -> Change | None:
     """How two findings of one path differ, as a plan shows it; None where they do not."""
     if after.kind is FileKind.REGULAR and before.kind is FileKind.REGULAR:
         parts = [
-            (f"sha256 {before.sha256[:6].hex()}", f"sha256 {after.sha256[:6].hex()}"),
+            (_was(before), f"sha256 {after.sha256[:6].hex()}") if before.sha256 != after.sha256 else ("", ""),
             (f"mode {before.mode:04o}", f"mode {after.mode:04o}"),
             (f"owner {before.owner}:{before.group}", f"owner {after.owner}:{after.group}"),
         ]
@@ -111,6 +112,11 @@ def _change(item: File, facts: FileFacts) -> Iterator[Change]:
     change = difference(item.path, facts, after)
     if change:
         yield change
+
+
+def _was(facts: FileFacts) -> str:
+    """What was there by its hash, but for what not everybody there may read: a short text is guessed from its hash."""
+    return f"sha256 {facts.sha256[:6].hex()}" if facts.mode & _FOR_ALL else "other content"
 
 
 def _whole(facts: FileFacts) -> str:

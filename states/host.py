@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from orch.common.sealed import Closed
+
 
 class FileKind(Enum):
     """What stands under a name."""
@@ -149,6 +151,9 @@ class Host(Protocol):
 
     def file(self, path: str) -> FileFacts:
         """What stands under an absolute path in the host's root."""
+
+    def holds(self, closed: Closed) -> bool:
+        """Whether the regular file in the secret's place has exactly its value; raises Shut where it does not open."""
 
     def list_hashes(self) -> Mapping[str, bytes]:
         """SHA-256 of every list kept on the host, by the list's name."""

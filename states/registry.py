@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from orch.common import lists as package_lists
-from orch.common.document import Document, File
+from orch.common.document import Document, File, SecretFile
 from orch.common.errors import Blocked, StepFailed
 from orch.states.base import Part, Task
 from orch.states.files import Files
 from orch.states.host import Host
 from orch.states.lists import Lists
 from orch.states.packages import Packages, Wanted
+from orch.states.secret_files import Secrets
 
 PACKAGES: Final = "packages"
 APT_SETTINGS: Final = "apt's settings"
@@ -40,9 +41,12 @@ def _lists(task: Task, host: Host) -> Part:
 
 
 def _apt_settings(task: Task, host: Host) -> Part:
-    part = _files(tuple(item for item in task.document.files if item.path.startswith(APT)), host)
+    files = _files(tuple(item for item in task.document.files if item.path.startswith(APT)), host)
+    secrets = _secrets(task.document, tuple(item for item in task.document.secrets if item.path.startswith(APT)), host)
+    part = Part(steps=(*files.steps, *secrets.steps), problems=secrets.problems)
     if part.steps and task.document.packages is not None:
-        return Part(steps=part.steps, more="packages and other files are planned when apt's new settings are in place")
+        more = "packages and other files are planned when apt's new settings are in place"
+        return Part(steps=part.steps, problems=part.problems, more=more)
     return part
 
 
@@ -68,11 +72,24 @@ def _files(wanted: tuple[File, ...], host: Host) -> Part:
     return Part(steps=tuple(state.plan(wanted, state.observe(wanted))))
 
 
+def _other_secrets(task: Task, host: Host) -> Part:
+    document = task.document
+    return _secrets(document, tuple(item for item in document.secrets if not item.path.startswith(APT)), host)
+
+
+def _secrets(document: Document, wanted: tuple[SecretFile, ...], host: Host) -> Part:
+    state = Secrets(host, document)
+    found = state.observe(wanted)
+    problems = tuple(kept.shut for _, kept in sorted(found.items()) if kept.shut is not None)
+    return Part(steps=tuple(state.plan(wanted, found)), problems=problems)
+
+
 SECTIONS: Final = (
     Section("lists", _lists),
     Section(APT_SETTINGS, _apt_settings),
     Section(PACKAGES, _packages, needs=APT_SETTINGS),
     Section("files", _other_files),
+    Section("secrets", _other_secrets),
 )
 
 
@@ -102,4 +119,6 @@ def _content(sha256: bytes, name: str, task: Task) -> bytes:
 
 def declared(document: Document) -> tuple[object, ...]:
     """What the document says of packages, all of it: equal declarations ask for equal packages."""
-    return (document.packages, document.lists, tuple(item for item in document.files if item.path.startswith(APT)))
+    files = tuple(item for item in document.files if item.path.startswith(APT))
+    secrets = tuple(item for item in document.secrets if item.path.startswith(APT))
+    return (document.packages, document.lists, files, secrets)

@@ -10,10 +10,13 @@ Called by whoever plans: reconcile, plan requests, the command line on site.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from orch.common.sealed import Closed, Opener, open_nowhere
 from orch.minion.adapters import sockets
 from orch.minion.adapters.apt import Apt, Patience
 from orch.minion.adapters.dpkg import Dpkg
@@ -35,6 +38,7 @@ class Machine:
         runner: Runner | None = None,
         patience: Patience | None = None,
         refresh: bool = True,
+        opens: Opener = open_nowhere,
     ) -> None:
         """Look at this root.
 
@@ -44,7 +48,9 @@ class Machine:
             patience: how long to wait for mirrors.
             refresh: whether apt's indexes are fetched anew; without, those of the last time count, if the host's
                 sources are still the same.
+            opens: opens what was sealed to this host.
         """
+        self._opens = opens
         self._tree = Tree(root)
         self._dpkg = Dpkg(self._tree)
         self._apt = Apt(self._tree, runner or ProcessRunner(root), patience or Patience())
@@ -54,6 +60,12 @@ class Machine:
     def file(self, path: str) -> FileFacts:
         """What stands under an absolute path in the host's root."""
         return self._tree.facts(path)
+
+    def holds(self, closed: Closed) -> bool:
+        """Whether the file in the secret's place has its value; the value leaves this line for nowhere."""
+        facts = self._tree.facts(closed.slot.path)
+        value = hashlib.sha256(self._opens(closed)).digest()
+        return facts.kind is FileKind.REGULAR and hmac.compare_digest(facts.sha256, value)
 
     def list_hashes(self) -> Mapping[str, bytes]:
         """SHA-256 of every list kept on the host."""

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from orch.common.clock import SystemChance, SystemClock
 from orch.common.events import STARTED, STOPPED, LineLog
-from orch.minion import assembly, failpoint, settings
+from orch.common.sealed import Closed, Opener, open_here
+from orch.minion import assembly, failpoint, keys, settings
 from orch.minion.adapters import files
 from orch.minion.adapters.process import ProcessRunner, User
 from orch.minion.adapters.rsync import Line, Parts, Program, Rsync
@@ -36,7 +37,7 @@ def run(layout: Layout) -> None:
         layout=layout,
         settings=found,
         boot=boot_id(),
-        machine=WholeHost(layout.root, leave=attention.leave),
+        machine=WholeHost(layout.root, leave=attention.leave, opens=_opener(layout)),
         fetch=lambda line: _fetch(layout, found, line, attention),
         attention=attention,
         clock=clock,
@@ -55,6 +56,15 @@ def run(layout: Layout) -> None:
     log.write(STARTED, daemon="executor", pid=os.getpid())
     assembly.run(given, bell, lambda: bool(stops))
     log.write(STOPPED, daemon="executor")
+
+
+def _opener(layout: Layout) -> Opener:
+    """Opens what was sealed to this host. The key is read for each secret, and is in no object that stays."""
+
+    def opens(closed: Closed) -> bytes:
+        return open_here(keys.sealing(layout), closed)
+
+    return opens
 
 
 def _fetch(layout: Layout, found: HostSettings, line: Callable[[], Line], attention: Attention) -> Fetch:

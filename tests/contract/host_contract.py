@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from orch.common.errors import StepFailed
+from orch.common.crypto import CurveKey
+from orch.common.errors import Shut, StepFailed
+from orch.common.sealed import Closed, Slot, close, for_host, open_here
 from orch.states.host import AptRequest, FileKind, Host, PackageState, Pin, Wish
 
 
@@ -25,6 +27,18 @@ class World:
 
 
 Builder = Callable[[World], Host]
+OWN = CurveKey.from_secret(bytes([7] * 32))
+
+
+def opens(closed: Closed) -> bytes:
+    """The host's key for secrets, at work."""
+    return open_here(OWN, closed)
+
+
+def secret(value: bytes, *, path: str, key: CurveKey = OWN) -> Closed:
+    """A secret that was sealed to a key."""
+    slot = Slot(estate="lab", scope="main", host="lab/srv1", path=path, secret="token", value=bytes(16))
+    return Closed(slot=slot, key=for_host(bytes(32), slot, key.public), box=close(value, slot.what, seed=bytes(32)))
 
 
 def tells_what_stands_under_a_path(build: Builder) -> None:
@@ -70,7 +84,23 @@ def has_a_fingerprint_that_follows_the_packages(build: Builder) -> None:
     assert build(one).package_fingerprint() != build(other).package_fingerprint()
 
 
+def knows_whether_a_file_holds_a_secret(build: Builder) -> None:
+    host = build(World(files={"/etc/token": b"correct horse", "/etc/other": b"correct horse\n"}))
+    assert host.holds(secret(b"correct horse", path="/etc/token"))
+    assert not host.holds(secret(b"correct horse", path="/etc/other"))
+    assert not host.holds(secret(b"correct horse", path="/etc/nowhere"))
+    assert not host.holds(secret(b"correct horse", path="/etc"))
+
+
+def says_of_a_secret_that_was_sealed_to_another_that_it_is_shut(build: Builder) -> None:
+    host = build(World(files={"/etc/token": b"correct horse"}))
+    with pytest.raises(Shut, match="the secret token for /etc/token cannot be opened here"):
+        host.holds(secret(b"correct horse", path="/etc/token", key=CurveKey.generate()))
+
+
 LOOKING = (
+    knows_whether_a_file_holds_a_secret,
+    says_of_a_secret_that_was_sealed_to_another_that_it_is_shut,
     tells_what_stands_under_a_path,
     names_the_folders_that_are_missing_above_a_file,
     refuses_a_path_through_a_file,

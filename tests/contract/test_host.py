@@ -32,7 +32,7 @@ def build(request: pytest.FixtureRequest, tmp_path: Path) -> Builder:
 
 
 def fake(world: World) -> Host:
-    host = FakeHost()
+    host = FakeHost(opens=host_contract.opens)
     host.stored |= {path: regular(content) for path, content in world.files.items()}
     host.lists = {name: hashlib.sha256(text).digest() for name, text in world.lists.items()}
     for name, (state, version) in world.packages.items():
@@ -52,7 +52,7 @@ def machine(root: Path, world: World) -> Host:
     # The root's own user is called root here, whoever runs the tests.
     (root / "etc/passwd").write_text(f"root:x:{os.getuid()}:0::/:/bin/sh\n")
     (root / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
-    return Machine(root, runner=FakeRunner())
+    return Machine(root, runner=FakeRunner(), opens=host_contract.opens)
 
 
 @pytest.mark.parametrize("promise", host_contract.LOOKING, ids=lambda promise: promise.__name__)

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 
 from orch.common.errors import HostError, StepFailed
 from orch.common.report import Change
+from orch.common.sealed import Closed, Opener, open_nowhere
 from orch.states import packages
-from orch.states.base import AptTransaction, DropList, PutFile, PutList, RepairDpkg, Step
+from orch.states.base import AptTransaction, DropList, PutFile, PutList, PutSecret, RepairDpkg, Step
 from orch.states.host import (
     AptRequest,
     Available,
@@ -71,6 +72,7 @@ class FakeHost:
     stored: dict[str, FileFacts] = field(default_factory=lambda: {"/etc": FileFacts(kind=FileKind.FOLDER)})
     lists: dict[str, bytes] = field(default_factory=dict)
     interrupted: bool = False
+    opens: Opener = open_nowhere
     trouble: HostError | None = None
     asked: list[str] = field(default_factory=list)
 
@@ -100,6 +102,10 @@ class FakeHost:
             if folder in self.stored and self.stored[folder].kind is not FileKind.FOLDER:
                 raise StepFailed(f"{folder} is in the way: it is not a folder")
         return replace(ABSENT, missing=tuple(folder for folder in folders if folder not in self.stored))
+
+    def holds(self, closed: Closed) -> bool:
+        """Whether the secret's place has its value."""
+        return self.file(closed.slot.path).sha256 == hashlib.sha256(self.opens(closed)).digest()
 
     def list_hashes(self) -> Mapping[str, bytes]:
         """The lists that are kept."""
@@ -169,10 +175,11 @@ class FakeHost:
             case DropList(name=name):
                 del self.lists[name]
             case PutFile() as put:
-                for folder in self.file(put.path).missing:
-                    self.stored[folder] = FileFacts(kind=FileKind.FOLDER)
                 content = put.content if put.content is not None else materials[put.sha256]
-                self.stored[put.path] = regular(content, mode=put.mode, owner=put.owner, group=put.group)
+                self._put(put.path, regular(content, mode=put.mode, owner=put.owner, group=put.group))
+            case PutSecret() as put:
+                content = self.opens(put.closed)
+                self._put(put.closed.slot.path, regular(content, mode=put.mode, owner=put.owner, group=put.group))
             case RepairDpkg():
                 self.interrupted = False
                 self.states.clear()
@@ -180,6 +187,11 @@ class FakeHost:
                 self._do(request)
                 return packages.differences(before, self.packages().packages)
         return step.changes
+
+    def _put(self, path: str, facts: FileFacts) -> None:
+        for folder in self.file(path).missing:
+            self.stored[folder] = FileFacts(kind=FileKind.FOLDER)
+        self.stored[path] = facts
 
     def _do(self, request: AptRequest) -> None:
         after = self._after(request)

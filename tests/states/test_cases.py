@@ -8,13 +8,16 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orch.common.document import Document, File, ListFile, Packages, Unlisted
-from orch.common.errors import StepFailed
+from orch.common.crypto import CurveKey
+from orch.common.document import Document, File, ListFile, Packages, SecretFile, Unlisted
+from orch.common.errors import Shut, StepFailed
+from orch.common.sealed import Closed, Slot, close, for_host, open_here
 from orch.minion import planner
 from orch.states.host import FileFacts, FileKind, PackageState
 from tests.fakes.host import FakeHost, Package, regular, shown
@@ -49,9 +52,11 @@ def host_of(case: Case) -> FakeHost:
     host.installed = {package(text).name: package(text) for text in case.get("installed", [])}
     host.states = {name: PackageState(word) for name, word in case.get("broken", {}).items()}
     host.settings = dict(case.get("settings", {}))
+    host.opens = opens
     host.interrupted = case.get("interrupted", False)
     host.lists = {name: sha(text) for name, text in case.get("kept", {}).items()}
     host.stored |= {path: regular(text.encode()) for path, text in case.get("there", {}).items()}
+    host.stored |= {path: replace(host.stored[path], mode=mode) for path, mode in case.get("modes", {}).items()}
     host.stored |= {path: FileFacts(kind=FileKind.LINK, target=to) for path, to in case.get("links", {}).items()}
     host.stored |= {path: FileFacts(kind=FileKind.FOLDER) for path in case.get("folders", [])}
     return host
@@ -79,6 +84,7 @@ def document_of(case: Case, *, packages: bool) -> Document:
         lists=tuple(ListFile(name, sha(text), len(text)) for name, text in lists.items()),
         packages=rules if packages else None,
         files=tuple(_file(one) for one in case.get("files", [])),
+        secrets=tuple(_secret(one) for one in case.get("secrets", [])),
     )
 
 
@@ -86,6 +92,25 @@ def _file(one: Mapping[str, Any]) -> File:
     content = one["content"].encode()
     rest = {key: value for key, value in one.items() if key != "content"}
     return File(sha256=hashlib.sha256(content).digest(), size=len(content), content=content, **rest)
+
+
+OWN, SEED, VALUE = CurveKey.from_secret(bytes([7] * 32)), bytes([8] * 32), bytes([9] * 16)
+
+
+def opens(closed: Closed) -> bytes:
+    """The host's own key at work."""
+    return open_here(OWN, closed)
+
+
+def _secret(one: Mapping[str, Any]) -> SecretFile:
+    """A secret; `sealed_for` is the path that it was sealed for, where that is another, or empty for none."""
+    rest = {key: value for key, value in one.items() if key not in ("content", "sealed_for")}
+    at = one.get("sealed_for", one["path"])
+    place = {"estate": "library", "scope": "main", "host": "library/lib-srv1"}
+    slot = Slot(**place, path=at or "/nowhere", secret=one["secret"], value=VALUE)
+    key = for_host(SEED, slot, OWN.public) if at else b""
+    box = close(one["content"].encode(), slot.what, seed=SEED)
+    return SecretFile(value=VALUE, key=key, box=box, **rest)
 
 
 def planned(case: Case, host: FakeHost, *, packages: bool) -> planner.Plan:
@@ -157,3 +182,31 @@ def test_files(case: Case) -> None:
     assert brief(rest, kinds=kinds, versions=False) == case.get("then", [])
     applied(case, host, rest)
     assert planned(case, host, packages=packages).converged
+
+
+@pytest.mark.parametrize("case", cases("secret_files"))
+def test_secrets(case: Case) -> None:
+    host = host_of(case)
+    plan = planned(case, host, packages=False)
+    if "problem" in case:
+        (problem,) = plan.problems
+        assert case["problem"] in problem.error.text
+        assert isinstance(problem.error, Shut) is case.get("shut", False)
+    else:
+        assert not plan.problems
+    assert brief(plan, kinds=("folder", "file", "secret"), versions=True) == case["steps"]
+    if case.get("unsealed"):
+        with pytest.raises(Shut, match="was not sealed to this host yet"):
+            applied(case, host, plan)
+        return
+    applied(case, host, plan)
+    assert not planned(case, host, packages=False).steps
+
+
+def test_nothing_that_is_shown_of_a_secret_is_its_value_or_a_hash_of_it() -> None:
+    value = "correct horse"
+    case = {"secrets": [{"path": "/etc/token", "secret": "token", "content": value}], "there": {"/etc/token": "old"}}
+    plan = planned(case, host_of(case), packages=False)
+    told = repr(plan)
+    for hidden in (value, sha(value).hex()[:12], "old", sha("old").hex()[:12], repr(sha(value))):
+        assert hidden not in told

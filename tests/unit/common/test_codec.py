@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Annotated
 
@@ -105,6 +105,22 @@ def test_reads_back_whatever_it_wrote(value: Outer) -> None:
 def test_names_the_member_that_is_wrong(members: dict[str, object], problem: str) -> None:
     with pytest.raises(Malformed, match=problem):
         read(**members)
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """As `Small`, with a member that it got later."""
+
+    word: str
+    later: tuple[str, ...] = field(default=(), metadata=codec.LATER)
+
+
+def test_a_later_member_is_not_written_where_it_has_its_default() -> None:
+    before = codec.encode({"word": "a"})
+    assert codec.encode(Grown("a")) == before
+    assert codec.decode(Grown, before, limit=100) == Grown("a")
+    assert codec.encode(Grown("a", ("b",))) == codec.encode({"word": "a", "later": ["b"]})
+    assert codec.decode(Grown, codec.encode(Grown("a", ("b",))), limit=100) == Grown("a", ("b",))
 
 
 def test_refuses_a_missing_member() -> None:

@@ -3,17 +3,18 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from orch.common.errors import Blocked, StepFailed
+from orch.common.errors import Blocked, Shut, StepFailed
 from orch.common.report import Change, Sign
 from orch.minion.actions import Halfway, Hands
 from orch.minion.adapters.process import Call, Result
-from orch.states.base import AptTransaction, DropList, PutFile, PutList, RepairDpkg, Step
+from orch.states.base import AptTransaction, DropList, PutFile, PutList, PutSecret, RepairDpkg, Step
 from orch.states.host import AptRequest, Pin
-from tests.contract import roots
+from tests.contract import host_contract, roots
 from tests.contract.roots import DPKG, stanza
 from tests.fakes.host import shown
 from tests.fakes.runner import FakeRunner, said
@@ -92,6 +93,37 @@ def test_a_file_is_put_with_its_folder_and_a_second_time_nothing_changes(root: P
     assert hands.apply(file_step(b"welcome\n", mode=0o640), {}) == ()
     (change,) = hands.apply(file_step(b"welcome\n", mode=0o600), {})
     assert (change.before, change.after) == ("mode 0640", "mode 0600")
+
+
+def secret_step(value: bytes, *, path: str = "/srv/token", sealed_for: str = "", mode: int = 0o600) -> Step:
+    made = host_contract.secret(value, path=sealed_for or path)
+    closed = replace(made, slot=replace(made.slot, path=path))
+    return Step(resource=f"file {path}", changes=(), action=PutSecret(closed=closed, mode=mode, owner=ME, group=MINE))
+
+
+def test_a_secret_is_opened_when_it_is_put_and_never_told(root: Path) -> None:
+    hands = Hands(root, runner=FakeRunner(), opens=host_contract.opens)
+    changes = hands.apply(secret_step(b"correct horse"), {})
+    file = root / "srv/token"
+    assert (file.read_bytes(), file.stat().st_mode & 0o777) == (b"correct horse", 0o600)
+    assert shown(changes) == [
+        "+ /srv mode 0755, owner root:root",
+        f"+ /srv/token token 00000000, mode 0600, owner {ME}:{MINE}",
+    ]
+    assert hands.apply(secret_step(b"correct horse"), {}) == ()
+    assert shown(hands.apply(secret_step(b"battery", mode=0o640), {})) == [
+        f"~ /srv/token other content, mode 0600, owner {ME}:{MINE} -> token 00000000, mode 0640, owner {ME}:{MINE}"
+    ]
+    assert file.read_bytes() == b"battery"
+
+
+def test_a_secret_that_was_sealed_for_another_place_is_not_put(root: Path) -> None:
+    hands = Hands(root, runner=FakeRunner(), opens=host_contract.opens)
+    with pytest.raises(Shut, match="the secret token for /srv/token cannot be opened here"):
+        hands.apply(secret_step(b"correct horse", sealed_for="/srv/other"), {})
+    with pytest.raises(Shut, match="there is no key for secrets"):
+        Hands(root, runner=FakeRunner()).apply(secret_step(b"correct horse"), {})
+    assert not (root / "srv").exists()
 
 
 def test_a_user_that_the_host_has_not_is_named(root: Path) -> None:
