@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from orch.common.errors import UsageError
-from orch.master.cli import admitting, completing, follow, passphrase, preview, publishing, upload, work
+from orch.master.cli import admitting, completing, follow, passphrase, preview, publishing, sealing, upload, work
 from orch.master.cli.asking import confirm
 from orch.master.cli.context import desk_of
 from orch.master.cli.duration import seconds
@@ -121,8 +121,10 @@ def _publish(begun: Work, centre: Centre, choices: Choices) -> Published | None:
         desk.output.note(f"  {move.host} moves to scope {move.scope}, ring {move.ring}")
     for site in sorted(choices.removing):
         desk.output.note(f"  {site} may remove more packages than its ceiling allows")
+    sealing.check_able(begun, compiled)
     confirm(f"Sign as {desk.login().operator} and publish?", yes=choices.yes, surroundings=desk.surroundings)
     key = desk.keyring.signing(choices.passphrase)
+    compiled = sealing.seal_rest(begun, compiled, key=key)
     admitting.give(begun, centre, moves, key=key)
     signing = publishing.Signing(key=key, removing=choices.removing, accepting=choices.accepting, note=choices.note)
     return publishing.publish(begun, centre, compiled, signing=signing)

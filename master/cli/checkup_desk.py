@@ -24,6 +24,29 @@ def look(desk: Desk) -> Iterator[Finding]:
     yield _git(desk)
     yield from _keys(desk)
     yield from _policy(desk)
+    yield from _secrets(desk)
+
+
+def _secrets(desk: Desk) -> Iterator[Finding]:
+    from orch.master.cli import secret_desk
+
+    if not (desk.folder.path / "secrets").is_dir():
+        return
+    try:
+        found = secret_desk.begin(desk).all()
+    except OrchError as err:
+        yield finding.failed("secrets", err)
+        return
+    former = [item.secret.name for item in found if item.former]
+    lacking = [item.secret.name for item in found if item.lacking]
+    if former:
+        text = f"somebody could read who must not any more: {finding.some(former)}"
+        yield finding.look("secrets", text, do="orch secret list; then: orch secret rotate --revoked")
+    if lacking:
+        text = f"somebody may read and cannot yet: {finding.some(lacking)}"
+        yield finding.look("secrets", text, do="somebody who can says: orch secret reseal")
+    if not (former or lacking):
+        yield finding.good("secrets", f"{finding.many(len(found), 'secret')}, sealed to who may read them")
 
 
 def _files(desk: Desk) -> Finding:
@@ -49,7 +72,7 @@ def _git(desk: Desk) -> Finding:
             "the estate is not under git: policy/ and hosts/ are what a lost centre is rebuilt from",
             do=f"git -C {path} init; git -C {path} add -A; git -C {path} commit -m begin; and push it elsewhere",
         )
-    written = ("policy", "hosts", *(item.name for item in path.glob("*.enrol")))
+    written = ("policy", "hosts", "secrets", *(item.name for item in path.glob("*.enrol")))
     waiting = git.uncommitted(path, written)
     if waiting:
         return finding.look(

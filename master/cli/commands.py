@@ -56,6 +56,12 @@ def _key() -> click.Command:
     return key
 
 
+def _secret() -> click.Command:
+    from orch.master.cli.secret import secret
+
+    return secret
+
+
 def _policy() -> click.Command:
     from orch.master.cli.policy import policy
 
@@ -138,6 +144,7 @@ TABLE = {
     "target": Entry(help="Which hosts an expression means.", load=_target),
     "site": Entry(help="The places of the estate.", load=_site),
     "key": Entry(help="Keys of hosts, of operators, and of the root.", load=_key),
+    "secret": Entry(help="What only some may read, and who they are.", load=_secret),
     "policy": Entry(help="Who may do what, and how that is changed.", load=_policy),
     "init": Entry(help="Found an estate, or recover one.", load=_init),
     "config": Entry(help="What is in force here, and who said so.", load=_config),

@@ -46,6 +46,7 @@ class Names(click.types.StringParamType):
 TARGET = Names("sites", "hosts", "groups", "states")
 HOST = Names("hosts")
 SITE = Names("sites")
+SECRET = Names("secrets")
 
 
 def _of(kind: str, names: remembered.Names) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from orch.common.document import Document, File, ListFile, Packages, Reconcile
+from orch.common.document import Document, File, ListFile, Packages, Reconcile, SecretFile
 from orch.common.report import Change, Sign
 from orch.master.cli.upload import size
 
@@ -18,11 +18,12 @@ T = TypeVar("T", bound=Hashable)
 
 def between(old: Document | None, new: Document) -> tuple[Change, ...]:
     """From one document to the other; where a line stands in the files, and in which commit, is no difference."""
-    before = old if old is not None else replace(new, lists=(), packages=None, files=(), listen=())
+    before = old if old is not None else replace(new, lists=(), packages=None, files=(), listen=(), secrets=())
     return (
         *_members("list", _named(before.lists), _named(new.lists)),
         *_packages(before.packages, new.packages),
         *_members("file", _placed(before.files), _placed(new.files)),
+        *_members("secret", _sealed(before.secrets), _sealed(new.secrets)),
         *_set("listen", frozenset(before.listen), frozenset(new.listen)),
         *_look(before.reconcile, new.reconcile),
     )
@@ -34,6 +35,14 @@ def _named(lists: tuple[ListFile, ...]) -> dict[str, tuple[bytes, str]]:
 
 def _placed(files: tuple[File, ...]) -> dict[str, tuple[bytes, str]]:
     return {item.path: (item.sha256, f"{size(item.size)} {item.mode:04o} {item.owner}:{item.group}") for item in files}
+
+
+def _sealed(secrets: tuple[SecretFile, ...]) -> dict[str, tuple[bytes, str]]:
+    """By path. A value is told by its name; the host's copy is no difference, it says the same in other bytes."""
+    return {
+        item.path: (item.value, f"{item.secret} {item.value[:4].hex()} {item.mode:04o} {item.owner}:{item.group}")
+        for item in secrets
+    }
 
 
 def _members(kind: str, old: Mapping[str, tuple[bytes, str]], new: Mapping[str, tuple[bytes, str]]) -> Iterator[Change]:

@@ -58,6 +58,9 @@ def _screen(document: Document, *, contents: bool) -> Iterator[str]:
         about = f"{file.mode:04o} {file.owner}:{file.group} {size(file.size)}"
         yield _line(f"file {file.path}", about, origins)
         yield from _content(file) if contents else ()
+    for secret in document.secrets:
+        about = f"{secret.mode:04o} {secret.owner}:{secret.group} secret {secret.secret} {secret.value[:4].hex()}"
+        yield _line(f"file {secret.path}", about, origins)
     yield _line("listens", ", ".join(document.listen) or "nowhere", origins)
     every = document.reconcile
     at_boot = ", at boot" if every.at_boot else ""
@@ -128,6 +131,17 @@ def _data(held: Held) -> dict[str, Data]:
                 "group": item.group,
             }
             for item in document.files
+        ],
+        "secrets": [
+            {
+                "path": item.path,
+                "secret": item.secret,
+                "value": item.value.hex(),
+                "mode": f"{item.mode:04o}",
+                "owner": item.owner,
+                "group": item.group,
+            }
+            for item in document.secrets
         ],
         "listen": list(document.listen),
         "reconcile": {

@@ -10,7 +10,7 @@ from orch.common import authoring
 from orch.common.errors import NotAllowed, UsageError
 from orch.common.identity import Revocation
 from orch.common.operations import Nothing, Signed
-from orch.master.cli import amendments, catchup, completing, knocking, passphrase, proposing
+from orch.master.cli import amendments, catchup, completing, knocking, passphrase, proposing, secret_desk
 from orch.master.cli.asking import confirm
 from orch.master.cli.changing import How
 from orch.master.cli.context import Desk, desk_of
@@ -65,6 +65,7 @@ def _host(desk: Desk, centre: Centre, who: str, *, reason: str, asked: tuple[boo
     centre.ask("key.revoke", Signed(envelope), Nothing)
     desk.folder.put_revocation(who, item.admission.curve, envelope=envelope)
     desk.output.lines([desk.output.sign(f"✓ {who}") + ": its key is ended; commit hosts/ to git"])
+    secret_desk.warn(desk)
     desk.output.next("orch status")
 
 
@@ -73,3 +74,4 @@ def _operator(desk: Desk, name: str, *, yes: bool, unlock: Passphrase) -> None:
         raise NotAllowed("this is your own key", hint="if it was stolen: orch init --recover RECOVERY_KEY_FILE")
     how = How(unlock=unlock, yes=yes)
     proposing.amend(desk, how, lambda policy: amendments.without_operator(policy, name, scopes=proposing.scopes(desk)))
+    secret_desk.warn(desk)

@@ -15,7 +15,7 @@ from orch.common import keyfile
 from orch.common.errors import OrchError
 from orch.common.keyfile import OperatorPart
 from orch.common.policy import Policy
-from orch.master.cli import amendments, catchup, files, founding, proposing, writing
+from orch.master.cli import amendments, catchup, files, founding, proposing, secret_desk, secret_reseal, writing
 from orch.master.cli.changing import AmendingCommand, How, how_of
 from orch.master.cli.context import Desk, desk_of
 from orch.master.cli.keyring import Keyring
@@ -46,6 +46,7 @@ def rotate(context: click.Context) -> None:
     if not _named(desk.verified(), part):
         desk.output.note("once it is published, say this again: orch key rotate; until then your keys are the old ones")
         return
+    _hand_over(desk, how)
     _take_over(desk, fresh)
     with desk.line() as centre:
         proposing.renew(desk, centre, desk.verified(), how)
@@ -86,6 +87,16 @@ def _named(policy: Policy, part: OperatorPart) -> bool:
 def _edited(policy: Policy, part: OperatorPart) -> Policy:
     person = amendments.named(policy, part.operator)
     return amendments.with_person(policy, founding.operator_of(part, person.grants, not_after=person.not_after))
+
+
+def _hand_over(desk: Desk, how: How) -> None:
+    """Secrets that the old signing key opens are sealed to the new one, while the old one is still here."""
+    found = secret_desk.begin(desk)
+    if not any(secret_reseal.lacks(found, secret) for secret in found.estate.secrets.values()):
+        return
+    count = secret_reseal.hand_over(found, desk.keyring.signing(how.unlock))
+    if count:
+        desk.output.note(f"{count} secret{'' if count == 1 else 's'} sealed to your new key; commit secrets/ to git")
 
 
 def _take_over(desk: Desk, fresh: Keyring) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
+from orch.master.cli import secret_lint
 from orch.master.cli.context import folder_of
 from orch.master.cli.exits import Exit
-from orch.master.cli.group import ReadingCommand, output_of
+from orch.master.cli.group import ReadingCommand, output_of, surroundings_of
 from orch.master.estate import loader
 from orch.master.estate.diagnostics import Diagnostic, Severity, render, summary
 
@@ -17,16 +18,19 @@ from orch.master.estate.diagnostics import Diagnostic, Severity, render, summary
 def lint(context: click.Context, *, strict: bool) -> None:
     """Check all files of the estate; ends 2 where one has an error. Needs neither keys nor the centre."""
     output = output_of(context)
-    path = folder_of(context).path
+    folder = folder_of(context)
+    path = folder.path
     found = loader.examine(path)
-    wrong = any(item.severity is Severity.ERROR or strict for item in found.diagnostics)
+    more = secret_lint.look(folder, found.estate, now=surroundings_of(context).clock.wall())
+    diagnostics = tuple(sorted((*found.diagnostics, *more), key=lambda item: (item.file, item.line, item.column)))
+    wrong = any(item.severity is Severity.ERROR or strict for item in diagnostics)
     if output.structured:
-        findings = [_data(item) for item in found.diagnostics]
+        findings = [_data(item) for item in diagnostics]
         output.data("orch/lint/1", {"estate": str(path), "files": found.files, "findings": findings, "ok": not wrong})
     else:
-        if found.diagnostics:
-            output.lines([render(found.diagnostics), ""])
-        output.lines([summary(found.diagnostics, files=found.files)])
+        if diagnostics:
+            output.lines([render(diagnostics), ""])
+        output.lines([summary(diagnostics, files=found.files)])
         if not wrong:
             output.next("orch plan")
     context.exit(Exit.USAGE if wrong else Exit.DONE)

@@ -54,7 +54,8 @@ def against_centre(centre: Centre, compiled: Sequence[Compiled]) -> tuple[Differ
 
 def _common(document: Document) -> Document:
     """A document without what is each host's own. Where a line stands, and in which commit, is no difference."""
-    return replace(document, host="", curve=b"", commit="", origins=())
+    secrets = tuple(replace(item, key=b"") for item in document.secrets)
+    return replace(document, host="", curve=b"", commit="", origins=(), secrets=secrets)
 
 
 def screen(output: Output, found: Sequence[Difference]) -> list[str]:
@@ -116,7 +117,7 @@ def _lines(before: Document | None, item: Compiled, kept: Kept) -> tuple[str, ..
 
 
 def _line(change: Change) -> str:
-    if (change.kind, change.sign) == ("file", Sign.REMOVE):
+    if change.kind in ("file", "secret") and change.sign is Sign.REMOVE:
         change = replace(change, before="", why="it stays as it is, and is no longer looked after")
     return plans.change_line(change)
 
@@ -135,6 +136,7 @@ def _first(item: Compiled) -> str:
     document = item.document
     named = len(_wanted(document, lambda found: item.blobs.get(found.sha256)) or ())
     files = f"{len(document.files)} file{'' if len(document.files) == 1 else 's'}"
+    files += f", {len(document.secrets)} secret{'' if len(document.secrets) == 1 else 's'}" if document.secrets else ""
     unlisted = document.packages.unlisted if document.packages else Unlisted.IGNORE
     rest = "; whatever else is installed there is removed" if unlisted is Unlisted.REMOVE else ""
     return f"+ its first document: {named} packages on lists, {files}{rest}"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from orch.common import authoring
 from orch.common.authoring import Authored, Draft
 from orch.common.crypto import SigningKey, sha256
+from orch.common.errors import NotAllowed
 from orch.common.operations import Publish, ScopeAsked, ScopeHead
 from orch.common.operations import Published as Taken
 from orch.master.cli import upload
@@ -65,9 +66,13 @@ def publish(begun: Work, centre: Centre, compiled: Sequence[Compiled], *, signin
     """Upload, sign and publish.
 
     Raises:
-        NotAllowed: the centre names a number far above what this operator knows; nothing is published then.
+        NotAllowed: the centre names a number far above what this operator knows, or a host could not open a secret;
+            nothing is published then.
         Refused: the centre found that no host would accept it, e.g. as somebody else published in between.
     """
+    for item in compiled:
+        for secret in item.unsealed:
+            raise NotAllowed(f"the secret {secret.secret} is not sealed to {item.place}", hint="orch secret reseal")
     output, numbers = begun.desk.output, Numbers(begun.desk.keyring)
     heads = _heads(begun, centre, compiled, accepted=signing.accepting)
     blobs = {digest: content for item in compiled for digest, content in item.blobs.items()}

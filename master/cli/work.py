@@ -99,5 +99,11 @@ def valid(desk: Desk) -> Estate:
             f"estate.yaml is of the estate {estate.name!r}, the signed policies beside it are of {signed!r}",
             hint=f"write `estate: {signed}`, or take the right files out of git; an estate keeps its name",
         )
-    desk.remember(hosts=map(str, estate.places), sites=estate.sites, lists=estate.lists, groups=estate.groups)
+    desk.remember(
+        hosts=map(str, estate.places),
+        sites=estate.sites,
+        lists=estate.lists,
+        groups=estate.groups,
+        secrets=estate.secrets,
+    )
     return estate

@@ -17,6 +17,8 @@ from orch.master.estate.model import Estate, FileWanted, ListSource, Settings
 
 MAX_LISTS = 256
 MAX_FILES = 2000
+MAX_SECRETS = 500
+_OTHERS = 0o007
 
 
 def check(estate: Estate, findings: Findings) -> None:
@@ -25,6 +27,7 @@ def check(estate: Estate, findings: Findings) -> None:
         _unsupported(item, findings)
     for level in _levels(estate):
         _named_lists(level, estate, findings)
+        _named_secrets(level, estate, findings)
     combinations = _combinations(estate, findings)
     used = _resolve(estate, combinations, findings)
     for one in combinations:
@@ -32,6 +35,7 @@ def check(estate: Estate, findings: Findings) -> None:
     if not findings.has_errors:  # otherwise a fault may be why nobody seems to use it
         for name in sorted(estate.lists.keys() - used):
             findings.warning(Mark(estate.lists[name].parsed.file, 1), f'no host uses the list "{name}"')
+        _unused_secrets(estate, combinations, findings)
 
 
 def _combinations(estate: Estate, findings: Findings) -> tuple[Effective, ...]:
@@ -83,6 +87,30 @@ def _named_lists(level: Settings, estate: Estate, findings: Findings) -> None:
         seen.add(name.value)
 
 
+def _named_secrets(level: Settings, estate: Estate, findings: Findings) -> None:
+    """Every secret that a level names is there, of this estate, and for few eyes."""
+    for path, file in level.files.items():
+        if file.secret is None:
+            continue
+        name, mark = file.secret.value, file.secret.mark
+        found = estate.secrets.get(name)
+        if found is None and not findings.wrong(f"secrets/{name}.sealed"):
+            hint = suggest(name, estate.secrets, otherwise=f"make it: orch secret set {name}")
+            findings.error(mark, f'there is no secret "{name}"', hint)
+        elif found is not None and estate.name and found.estate != estate.name:
+            findings.error(
+                mark, f'the secret "{name}" is of the estate {found.estate}', "secrets do not move: set it anew"
+            )
+        if file.mode & _OTHERS:
+            findings.warning(file.mark, f"{path} is a secret that everybody on the host may use: mode {file.mode:04o}")
+
+
+def _unused_secrets(estate: Estate, combinations: Iterable[Effective], findings: Findings) -> None:
+    used = {file.secret.value for one in combinations for file in one.files.values() if file.secret is not None}
+    for name in sorted(estate.secrets.keys() - used):
+        findings.warning(Mark(f"secrets/{name}.sealed", 1), f'no host uses the secret "{name}"')
+
+
 def _resolve(estate: Estate, combinations: Iterable[Effective], findings: Findings) -> set[str]:
     """What lists say together; the names of those that serve somebody."""
     known = estate.parsed_lists
@@ -116,6 +144,10 @@ def _files(one: Effective, findings: Findings) -> None:
     if len(one.files) > MAX_FILES:
         last = list(one.files.values())[MAX_FILES]
         findings.error(last.mark, f"{len(one.files)} files for one host, at most {MAX_FILES} travel")
+    secret = [file for file in one.files.values() if file.secret is not None]
+    if len(secret) > MAX_SECRETS:
+        last = secret[MAX_SECRETS]
+        findings.error(last.mark, f"{len(secret)} secrets for one host, at most {MAX_SECRETS} travel")
     for path, file in one.files.items():
         folder = _file_above(path, one)
         if folder is not None:

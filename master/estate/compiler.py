@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from orch.common import codec
-from orch.common.document import INLINE, LIMIT, Document, File, ListFile, Packages, Reconcile, Unlisted
+from orch.common.document import INLINE, LIMIT, Document, File, ListFile, Packages, Reconcile, SecretFile, Unlisted
 from orch.common.errors import EstateError
 from orch.common.identity import Admission
 from orch.common.lists import ParsedList
@@ -45,6 +45,11 @@ class Compiled:
     document: Document
     data: bytes
     blobs: Mapping[bytes, bytes]  # SHA-256 to content
+
+    @property
+    def unsealed(self) -> tuple[SecretFile, ...]:
+        """Secrets that nobody has sealed to this host yet: hosts can plan with it, and it must not be signed."""
+        return tuple(item for item in self.document.secrets if not item.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +159,7 @@ class Compiler:
             reconcile=shared.reconcile,
             commit=self._commit,
             origins=effective.origins,
+            secrets=_secrets(self._estate, effective, admission),
         )
         data = codec.encode(document)
         if len(data) > LIMIT:
@@ -172,7 +178,7 @@ def _check_admission(admission: Admission, *, estate: str, place: Place, scope: 
 def _share(estate: Estate, effective: Effective) -> _Shared:
     names = tuple(item.value for item in effective.lists)
     sources = [estate.lists[name] for name in needed(names, estate.parsed_lists)]
-    files, blobs = _files(effective.files.values())
+    files, blobs = _files(item for item in effective.files.values() if item.secret is None)
     blobs.update({item.sha256: item.content for item in sources})
     standard = Reconcile()
     return _Shared(
@@ -221,6 +227,28 @@ def _files(wanted: Iterable[FileWanted]) -> tuple[tuple[File, ...], dict[bytes, 
             )
         )
     return tuple(files), blobs
+
+
+def _secrets(estate: Estate, effective: Effective, admission: Admission) -> tuple[SecretFile, ...]:
+    """The secrets in order of their paths, each with its copy for this host; without one where nobody sealed it yet."""
+    made: list[SecretFile] = []
+    for path, item in effective.files.items():
+        if item.secret is None:
+            continue
+        secret = estate.secrets[item.secret.value]
+        made.append(
+            SecretFile(
+                path=path,
+                secret=secret.name,
+                value=secret.value,
+                key=secret.copy_for(admission.host, path, scope=admission.scope, key=admission.seal),
+                box=secret.box,
+                mode=item.mode,
+                owner=item.owner,
+                group=item.group,
+            )
+        )
+    return tuple(made)
 
 
 def needed(names: Iterable[str], known: Mapping[str, ParsedList]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@
       sites/NAME.yaml        a site and its hosts
       lists/NAME.list        a package list (common/lists.py)
       files/...              contents for `files:`
+      secrets/NAME.sealed    a secret (sealed_file.py)
       services/  policy.yaml known, and refused by this version
 
 Refuses to hand out an estate with an error in it. Warnings are for `orch lint`.
@@ -22,14 +23,15 @@ from pathlib import Path
 from orch.common import lists, names
 from orch.common.document import LIST_LIMIT
 from orch.common.errors import EstateError
-from orch.master.estate import checks, groups, reader, schema, services, source
+from orch.master.estate import checks, groups, reader, schema, sealed_file, services, source
 from orch.master.estate.diagnostics import Diagnostic, Findings, Mark, suggest
 from orch.master.estate.kinds import Fields, Record
 from orch.master.estate.model import NOTHING, Estate, Group, ListSource, Ring, Site
+from orch.master.estate.sealed_file import SealedSecret
 from orch.master.estate.targets import Known
 
 MAIN = "estate.yaml"
-_FOLDERS = {"sites": ".yaml", "services": ".yaml", "lists": ".list"}
+_FOLDERS = {"sites": ".yaml", "services": ".yaml", "lists": ".list", "secrets": sealed_file.ENDING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,7 @@ class Examined:
     estate: Estate | None
     diagnostics: tuple[Diagnostic, ...]
     files: int
+    draft: Estate | None  # as far as it could be read, errors or not: to ask what it names, not to publish
 
 
 def load(directory: Path) -> Estate:
@@ -74,7 +77,7 @@ def examine(directory: Path) -> Examined:
     loader = _Loader(directory)
     estate = loader.run()
     good = None if loader.findings.has_errors else estate
-    return Examined(estate=good, diagnostics=loader.findings.diagnostics(), files=loader.files)
+    return Examined(estate=good, diagnostics=loader.findings.diagnostics(), files=loader.files, draft=estate)
 
 
 class _Loader:
@@ -88,9 +91,11 @@ class _Loader:
         self.findings = Findings()
         self.contents = reader.Contents.of(directory, self.findings)
         self.files = 0
+        self.secrets: dict[str, SealedSecret] = {}
 
     def run(self) -> Estate | None:
         self.strangers()
+        self.secrets = dict(self.all_secrets())
         known_lists = {item.name: item for item in self.all_lists()}
         self.unbuilt()
         main = self.record(self.directory / MAIN, schema.ESTATE_FILE)
@@ -128,6 +133,7 @@ class _Loader:
             rings=rings,
             sites=sites,
             lists=known,
+            secrets=self.secrets,
         )
 
     def all_groups(self, main: Record, rings: tuple[Ring, ...], sites: Mapping[str, Site]) -> Mapping[str, Group]:
@@ -192,6 +198,22 @@ class _Loader:
                 sha256=sha256(content).digest(),
                 parsed=self.parsed(content, text, called),
             )
+
+    def all_secrets(self) -> Iterator[tuple[str, SealedSecret]]:
+        for path in self.folder("secrets"):
+            content, called = self.content(path, sealed_file.LIMIT), self.called(path)
+            if content is None:
+                continue
+            text = content.decode("utf-8", "surrogateescape")
+            try:
+                found = sealed_file.read(text)
+            except sealed_file.Broken as err:
+                self.findings.error(Mark(called, err.line), err.text, err.hint)
+                continue
+            if found.name != path.stem:
+                text = f'the secret "{found.name}" lies in a file called {path.name}'
+                self.findings.error(Mark(called, 3, 9, len(found.name)), text, f"call it secrets/{found.name}.sealed")
+            yield path.stem, found
 
     def parsed(self, content: bytes, text: str, called: str) -> lists.ParsedList:
         if content.decode("utf-8", errors="ignore") != text:

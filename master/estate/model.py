@@ -15,6 +15,7 @@ from orch.common.lists import ParsedList
 from orch.common.names import Place
 from orch.master.estate.diagnostics import Located, Mark
 from orch.master.estate.schema import DEFAULT_EXPIRES, DEFAULT_RING, DEFAULT_SCOPE
+from orch.master.estate.sealed_file import SealedSecret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class FileWanted:
     owner: str
     group: str
     mark: Mark
+    secret: Located[str] | None = None  # a secret's name, in place of a content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +151,7 @@ class Estate:
     rings: tuple[Ring, ...] = ()
     sites: Mapping[str, Site]
     lists: Mapping[str, ListSource] = field(default_factory=dict)
+    secrets: Mapping[str, SealedSecret] = field(default_factory=dict)
 
     @cached_property
     def places(self) -> tuple[Place, ...]:

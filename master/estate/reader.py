@@ -98,31 +98,47 @@ def _files(record: Record, contents: Contents) -> Mapping[str, FileWanted]:
 
 def _file(path: str, row: Row[Record], contents: Contents) -> FileWanted | None:
     record = row.value
-    content, origin = record.get(schema.CONTENT), record.get(schema.SOURCE)
-    if ("content" in record.marks) == ("source" in record.marks):
-        both = "both content and source" if "content" in record.marks else "neither content nor source"
-        contents.findings.error(row.mark, f"{path} has {both}", "write one of them")
+    if not _says_its_content_once(path, row, contents.findings):
         return None
-    if content is not None:
-        data = content.value.encode()
-        digest = sha256(data).digest()
-    elif origin is not None:
-        loaded = contents.get(origin.value, origin.mark)
-        if loaded is None:
-            return None
-        data, digest = loaded
-    else:
+    secret = record.get(schema.SECRET)
+    loaded = (b"", b"") if secret is not None else _plain(record, contents)
+    if loaded is None:
         return None
+    data, digest = loaded
     mode, owner, group = record.get(schema.MODE), record.get(schema.OWNER), record.get(schema.GROUP)
     return FileWanted(
         path=path,
         content=data,
         sha256=digest,
-        mode=mode.value if mode else 0o644,
+        mode=mode.value if mode else 0o600 if secret else 0o644,
         owner=owner.value if owner else "root",
         group=group.value if group else "root",
         mark=row.mark,
+        secret=secret,
     )
+
+
+_CONTENTS = (schema.CONTENT.name, schema.SOURCE.name, schema.SECRET.name)
+
+
+def _says_its_content_once(path: str, row: Row[Record], findings: Findings) -> bool:
+    written = [name for name in _CONTENTS if name in row.value.marks]
+    if len(written) == 1:
+        return True
+    if not written:
+        findings.error(row.mark, f"{path} has neither content nor source nor secret", "write one of them")
+    else:
+        both = "both " if len(written) == 2 else ""
+        findings.error(row.mark, f"{path} has {both}{' and '.join(written)}", "write one of them")
+    return False
+
+
+def _plain(record: Record, contents: Contents) -> tuple[bytes, bytes] | None:
+    content, origin = record.get(schema.CONTENT), record.get(schema.SOURCE)
+    if content is not None:
+        data = content.value.encode()
+        return data, sha256(data).digest()
+    return contents.get(origin.value, origin.mark) if origin is not None else None
 
 
 @dataclass(frozen=True, slots=True)

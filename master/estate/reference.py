@@ -25,6 +25,7 @@ estate/
   sites/NAME.yaml      a site and its hosts
   lists/NAME.list      a package list
   files/...            contents for `files:`
+  secrets/NAME.sealed  a secret, written by `orch secret`
 ```
 
 The YAML is strict: only `true`, `false`, `null` and whole numbers are more than text, so `no`, `on`, `22:30` and `0644`

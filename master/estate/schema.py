@@ -70,13 +70,25 @@ AT_BOOT = Key(name="at_boot", kind=values.flag(), text="Whether it looks when it
 RECONCILE_FIELDS = Fields("reconcile", (EVERY, FULL, AT_BOOT))
 RECONCILE = Key(name="reconcile", kind=RECONCILE_FIELDS, text="When a host looks by itself; merged key by key.")
 
-CONTENT = Key(name="content", kind=values.content(), text="The content itself. Either this or `source`.")
+CONTENT = Key(
+    name="content", kind=values.content(), text="The content itself. One of `content`, `source` and `secret`."
+)
 SOURCE = Key(name="source", kind=values.below("files"), text="A file below `files/` that holds the content.")
-MODE = Key(name="mode", kind=values.mode(), text="Permissions, four octal digits.", default='"0644"')
+SECRET = Key(
+    name="secret",
+    kind=values.name("a secret's name"),
+    text="A secret, `secrets/NAME.sealed`, that is the content: only the host can open it. Made by `orch secret set`.",
+)
+MODE = Key(
+    name="mode",
+    kind=values.mode(),
+    text="Permissions, four octal digits.",
+    default='"0644", and "0600" for a secret',
+)
 _ACCOUNT = values.shaped(r"[a-z_][a-z0-9_.-]{0,30}\$?|[0-9]{1,9}", "a user's or group's name")
 OWNER = Key(name="owner", kind=_ACCOUNT, text="Its owner; the host must have it.", default="root")
 GROUP = Key(name="group", kind=_ACCOUNT, text="Its group; the host must have it.", default="root")
-FILE_FIELDS = Fields("a file", (CONTENT, SOURCE, MODE, OWNER, GROUP))
+FILE_FIELDS = Fields("a file", (CONTENT, SOURCE, SECRET, MODE, OWNER, GROUP))
 FILES = Key(
     name="files",
     kind=Table(values.path(), FILE_FIELDS, high=2000),

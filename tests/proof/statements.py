@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from orch.common import attest, authoring, enrolment, trust
+from orch.common import attest, authoring, enrolment, sealed, trust
+from orch.common.crypto import CurveKey
 from orch.common.enrolment import Enrolment
+from orch.common.errors import Refused, Shut
 from orch.common.identity import Reset, Revocation
 from orch.common.order import Kind, Order
 from orch.common.policy import KeySet, Policy
 from orch.common.release import Go, Parcel
 from orch.common.report import Outcome, PlanAnswer, Report, Trigger
+from orch.common.sealed import Closed, Slot
 from tests.fakes.signed_estate import (
     ESTATE,
     NOW,
@@ -62,6 +65,19 @@ def _enrolled(data: bytes) -> Policy:
     return trust.take_policy(None, found.policy, pinned=body_hash(policy_bytes()))
 
 
+HOST = CurveKey.from_secret(bytes([7]) * 32)
+SLOT = Slot(estate=ESTATE, scope="main", host=ME.host, path="/etc/token", secret="token", value=bytes(16))
+SEALED = sealed.for_host(bytes(32), SLOT, HOST.public) + sealed.close(b"correct horse", SLOT.what, seed=bytes(32))
+
+
+def _opened(data: bytes) -> bytes:
+    """What the host opens: its copy of the key, and the box behind it."""
+    try:
+        return sealed.open_here(HOST, Closed(slot=SLOT, key=data[: sealed.COPY], box=data[sealed.COPY :]))
+    except Shut as err:
+        raise Refused(err.text) from err
+
+
 Verdict = Callable[[bytes], object]
 SIGNED: dict[str, tuple[bytes, Verdict]] = {
     "release": (
@@ -104,5 +120,6 @@ SIGNED: dict[str, tuple[bytes, Verdict]] = {
 }
 """By name: the bytes, and what says whether it takes them."""
 
-TEXTS: dict[str, tuple[bytes, Verdict]] = {"enrolment file": (TOKEN, _enrolled)}
-"""The same for what people carry: other blanks, and words around it, change nothing."""
+TEXTS: dict[str, tuple[bytes, Verdict]] = {"enrolment file": (TOKEN, _enrolled), "sealed secret": (SEALED, _opened)}
+"""The same for what is in no envelope: what people carry (other blanks, and words around it, change nothing), and what
+is sealed to a host."""

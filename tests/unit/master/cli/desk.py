@@ -12,6 +12,7 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from orch.common import phrase
+from orch.common.clock import Chance
 from orch.common.envelope import open_envelope
 from orch.common.errors import Unreachable
 from orch.common.identity import LIMIT, REQUEST_TYPE
@@ -38,7 +39,7 @@ class Workplace:
 
     base: Path
     clock: ManualClock = field(default_factory=ManualClock)
-    chance: CountingChance = field(default_factory=CountingChance)
+    chance: Chance = field(default_factory=CountingChance)
     centre: FakeCentre | None = None
     interactive: bool = False
     dialled: list[Dialling] = field(default_factory=list)
