@@ -6,6 +6,7 @@
     │   ├── EstateError        a file of the estate is wrong, or several are (exit 2)
     │   ├── KeyFileError       a key or a passphrase is missing or wrong
     │   ├── NotAllowed         signature, policy or access refuse it (exit 5)
+    │   ├── StalePlan          what a saved plan was made for is different now (exit 5)
     │   └── Unreachable        the centre does not answer (exit 6)
     ├── SettingsError          whoever set up this machine must act
     ├── StoreError             the disk or the database of this machine needs care
@@ -99,6 +100,12 @@ class NotAllowed(OperatorError):
     """Signature, policy or access refuse it."""
 
     code = "not-allowed"
+
+
+class StalePlan(OperatorError):
+    """A saved plan that does not hold any more."""
+
+    code = "stale-plan"
 
 
 class Unreachable(OperatorError):

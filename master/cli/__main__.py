@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from types import TracebackType
 
 import orch
@@ -10,6 +12,7 @@ import orch
 
 def main() -> None:
     """Run `orch` with the arguments of the process."""
+    _streams()
     if sys.argv[1:] == ["--version"]:
         print(f"orch {orch.__version__}")  # before anything is imported: this must be quick
         return
@@ -18,6 +21,16 @@ def main() -> None:
     from orch.master.cli.commands import root
 
     root(prog_name="orch")
+
+
+def _streams() -> None:
+    """Streams that can be written: a closed one takes nothing, and a character that one does not know is a `?`."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever called: files opened later must not get its number
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  for good
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
 
 
 def _fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

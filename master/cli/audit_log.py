@@ -14,7 +14,7 @@ from orch.master.cli.context import Desk, desk_of
 from orch.master.cli.duration import seconds
 from orch.master.cli.exits import Exit
 from orch.master.cli.group import ReadingCommand
-from orch.master.cli.output import Data, table
+from orch.master.cli.output import Data, Each, table
 
 
 @click.command("log", cls=ReadingCommand)
@@ -33,7 +33,7 @@ def log(context: click.Context, *, since: float, kind: str | None, file: Path | 
     entries = [entry for entry in gathered(desk, file) if entry.problem or entry.time >= after]
     shown = [entry for entry in entries if kind in (None, entry.kind)]
     if desk.output.structured:
-        desk.output.data("orch/audit-log/1", {"entries": [_data(entry) for entry in shown]})
+        desk.output.data("orch/audit-log/1", {"entries": [_data(entry) for entry in shown]}, each=Each("entries"))
     else:
         desk.output.lines(table([_cells(desk, entry) for entry in shown]) or ["nothing was decided in that time"])
         desk.output.next("orch audit verify", "orch audit export FILE")

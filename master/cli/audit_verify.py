@@ -18,7 +18,7 @@ from orch.master.cli.context import desk_of
 from orch.master.cli.exits import Exit
 from orch.master.cli.group import ReadingCommand
 from orch.master.cli.line import Centre
-from orch.master.cli.output import Data, Output
+from orch.master.cli.output import HOSTS, Data, Output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ def verify(context: click.Context, *, file: Path | None) -> None:
             trails = {host: _trail(centre, me) for host, me in sorted(known.items())}
         checked = Checked(entries=entries, trails=trails)
     if desk.output.structured:
-        desk.output.data("orch/audit-verify/1", _data(checked))
+        desk.output.data("orch/audit-verify/1", _data(checked), each=HOSTS)
     else:
         desk.output.lines(_screen(desk.output, checked))
         desk.output.next("orch audit log")

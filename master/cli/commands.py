@@ -152,7 +152,7 @@ TABLE = {
 }
 
 root = Root("orch", TABLE, about="Keep far-away sites in the state that you signed off.")
-root.params.extend(shared_options(formats=False))
+root.params.extend(shared_options(formats=()))
 root.params.append(
     click.Option(
         ["--version"],

@@ -29,5 +29,6 @@ def completion(context: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     if kind is None:
         raise UsageError(f"{shell} is not known")
-    click.echo(kind(context.find_root().command, {}, "orch", _VARIABLE).source())
-    output_of(context).note(f"put it where your shell reads it: {_WHERE[shell]}")
+    output = output_of(context)
+    output.text(kind(context.find_root().command, {}, "orch", _VARIABLE).source())
+    output.note(f"put it where your shell reads it: {_WHERE[shell]}")

@@ -50,6 +50,7 @@ def config(context: click.Context) -> None:
         )
     else:
         desk.output.lines(table(rows))
+        desk.output.next("orch doctor")
 
 
 def _colours(context: click.Context) -> str:

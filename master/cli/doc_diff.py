@@ -10,7 +10,7 @@ from orch.master.cli.context import desk_of
 from orch.master.cli.doc_show import head
 from orch.master.cli.exits import Exit
 from orch.master.cli.group import ReadingCommand
-from orch.master.cli.output import Data
+from orch.master.cli.output import Data, Each
 
 
 @click.command("diff", cls=ReadingCommand)
@@ -37,7 +37,7 @@ def diff(context: click.Context, host: str, old: str, new: str) -> None:
     if desk.output.structured:
         changes = [_data(change) for change in found]
         members: dict[str, Data] = {"host": row.host, "old": past.named(before.signed), "new": past.named(after.signed)}
-        desk.output.data("orch/doc-diff/1", {**members, "changes": changes})
+        desk.output.data("orch/doc-diff/1", {**members, "changes": changes}, each=Each("changes"))
     else:
         lines = [desk.output.change("  " + plans.change_line(change)) for change in found]
         heads = [f"from {head(desk, before)}", f"to   {head(desk, after)}", ""]

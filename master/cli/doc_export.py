@@ -8,7 +8,7 @@ import click
 
 from orch.common.errors import OrchError, Unreachable, UsageError
 from orch.common.names import Place
-from orch.master.cli import past, sticks, upload, work
+from orch.master.cli import files, past, sticks, upload, work
 from orch.master.cli.context import desk_of
 from orch.master.cli.exits import Exit
 from orch.master.cli.group import OrchCommand
@@ -56,6 +56,7 @@ def export(context: click.Context, target: str, where: Path) -> None:
 
 def _paths(places: tuple[Place, ...], where: Path) -> dict[Place, Path]:
     """Which file for which host; `+` is in no name and in every file system's."""
+    files.needs_folder(where)
     if len(places) == 1 and not where.is_dir():
         return {places[0]: where}
     if where.exists() and not where.is_dir():

@@ -10,7 +10,7 @@ from orch.master.cli import completing, fleet, past
 from orch.master.cli.context import desk_of
 from orch.master.cli.exits import Exit
 from orch.master.cli.group import ReadingCommand
-from orch.master.cli.output import Data, table
+from orch.master.cli.output import Data, Each, table
 from orch.master.cli.past import Past
 
 
@@ -31,7 +31,9 @@ def history(context: click.Context, host: str, *, most: int) -> None:
         found = past.releases(policies, centre, row.host, most=most)
     now, output = desk.surroundings.clock.wall(), desk.output
     if output.structured:
-        output.data("orch/doc-history/1", {"host": row.host, "releases": [_data(item) for item in found]})
+        output.data(
+            "orch/doc-history/1", {"host": row.host, "releases": [_data(item) for item in found]}, each=Each("releases")
+        )
     elif not found:
         output.lines([f"no release names {row.host} yet"])
     else:

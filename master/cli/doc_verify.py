@@ -12,7 +12,7 @@ from orch.master.cli.context import desk_of
 from orch.master.cli.exits import Exit
 from orch.master.cli.group import ReadingCommand
 from orch.master.cli.line import Centre
-from orch.master.cli.output import Data
+from orch.master.cli.output import HOSTS, Data
 
 
 @click.command("verify", cls=ReadingCommand)
@@ -36,7 +36,7 @@ def verify(context: click.Context, target: str | None) -> None:
     bad = {host: text for host, text in problems.items() if text}
     if desk.output.structured:
         hosts: list[Data] = [{"host": host, "problem": text or None} for host, text in sorted(problems.items())]
-        desk.output.data("orch/doc-verify/1", {"policy": policies[-1].version, "hosts": hosts})
+        desk.output.data("orch/doc-verify/1", {"policy": policies[-1].version, "hosts": hosts}, each=HOSTS)
     else:
         lines = [desk.output.sign(f"✗ {host}") + f": {printable.one_line(text)}" for host, text in sorted(bad.items())]
         good = len(problems) - len(bad)

@@ -12,6 +12,7 @@ from orch.master.cli.context import Desk, desk_of
 from orch.master.cli.exits import Exit
 from orch.master.cli.finding import Finding, Mark
 from orch.master.cli.group import ReadingCommand
+from orch.master.cli.output import Each
 
 
 @click.command(cls=ReadingCommand)
@@ -28,11 +29,15 @@ def doctor(context: click.Context) -> None:
     counted = {mark: sum(item.mark is mark for item in found) for mark in Mark}
     if desk.output.structured:
         counts = {mark.word: count for mark, count in counted.items()}
-        desk.output.data("orch/doctor/1", {"findings": [item.data() for item in found], "counts": counts})
+        desk.output.data(
+            "orch/doctor/1", {"findings": [item.data() for item in found], "counts": counts}, each=Each("findings")
+        )
     else:
         shown = [item for item in found if item.mark is not Mark.GOOD or not desk.output.quiet]
         desk.output.lines(line for item in shown for line in item.lines(desk.output))
         desk.output.lines(["", _summary(counted)])
+        bad = counted[Mark.WRONG] or counted[Mark.LOOK]
+        desk.output.next("do what stands at `do:`, the first first; then: orch doctor" if bad else "orch status")
     if counted[Mark.WRONG]:
         context.exit(Exit.FAILED)
 

@@ -76,8 +76,10 @@ def events(context: click.Context, target: str | None, *, follow: bool, most: in
     if follow:
         desk.output.note(watching.LIVE)
         _follow(desk, target, known)
-    elif not past:
-        desk.output.note("nothing was reported yet")
+    else:
+        if not past:
+            desk.output.note("nothing was reported yet")
+        desk.output.next("orch events -f")
 
 
 def _resolve(desk: Desk, known: Fleet, word: str) -> frozenset[str]:

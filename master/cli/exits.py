@@ -16,3 +16,4 @@ class Exit(IntEnum):
     REFUSED = 5  # signature, policy or access refuse it
     UNREACHABLE = 6  # the centre does not answer
     INTERRUPTED = 130  # Ctrl-C
+    UNREAD = 141  # whoever read stdout has gone, as after SIGPIPE

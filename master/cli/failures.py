@@ -15,6 +15,7 @@ _CODES: tuple[tuple[type[errors.OrchError], Exit], ...] = (
     (errors.NotAllowed, Exit.REFUSED),
     (errors.Refused, Exit.REFUSED),
     (errors.KeyFileError, Exit.REFUSED),
+    (errors.StalePlan, Exit.REFUSED),
     (errors.Unreachable, Exit.UNREACHABLE),
 )
 

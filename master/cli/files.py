@@ -22,6 +22,16 @@ def folder(path: Path, *, mode: int = 0o755) -> None:
         raise UsageError(f"{path} cannot be made: {err.strerror}") from err
 
 
+def needs_folder(path: Path) -> None:
+    """Refuse a file to hand over whose folder is not there: a folder of that name is most likely a slip.
+
+    Raises:
+        UsageError: there is no such folder.
+    """
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"there is no folder {path.parent}: nothing was written", hint="make it, or name another file")
+
+
 def write(path: Path, content: bytes | str, *, mode: int = 0o644) -> None:
     """Write a file so that no reader and no power cut ever sees half of it; its folder is made where it is missing.
 
@@ -54,7 +64,7 @@ def read(path: Path, *, limit: int) -> bytes:
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except OSError as err:
-        raise UsageError(f"{path} cannot be read: {err.strerror}") from err
+        raise UsageError(f"{path} cannot be read: {err.strerror}", hint="is that the right name?") from err
     if len(data) > limit:
         raise UsageError(f"{path} has more than {limit} bytes, which no such file has")
     return data

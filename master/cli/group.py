@@ -7,18 +7,20 @@ that imports one; nothing else is loaded. (design section 9)
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+import errno
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import click
 from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from orch.common.errors import OrchError
-from orch.master.cli import failures
+from orch.master.cli import failures, terminal
 from orch.master.cli.exits import Exit
-from orch.master.cli.output import Output, terminal
+from orch.master.cli.output import Output, unwritten
 from orch.master.cli.surroundings import Surroundings
 
 _META = "orch"
@@ -33,15 +35,19 @@ class Entry:
     load: Callable[[], click.Command]
 
 
-def shared_options(*, formats: bool) -> list[click.Parameter]:
-    """The options that every command takes; `formats` adds --output, for commands that read."""
+FORMATS = ("table", "json", "jsonl", "yaml")
+"""How a result can be printed; `name` besides where it is a number of named things."""
+
+
+def shared_options(*, formats: Sequence[str]) -> list[click.Parameter]:
+    """The options that every command takes; `formats` are those of --output, for commands that have a result."""
     made: list[click.Parameter] = []
     if formats:
-        choices = click.Choice(["table", "json", "yaml"])
+        choices = click.Choice(formats)
         made.append(_option(["--output"], type=choices, default="table", help="How to print the result."))
     made += [
         _option(["--verbose", "-v"], is_flag=True, help="Unfold what is folded."),
-        _option(["--quiet", "-q"], is_flag=True, help="Only results and exceptions."),
+        _option(["--quiet", "-q"], is_flag=True, help="Only what is different or wrong."),
         _option(["--color"], type=click.Choice(["auto", "always", "never"]), default="auto", help="When to colour."),
         _option(["--ascii"], is_flag=True, help="No signs beyond ASCII."),
         _option(["--debug"], is_flag=True, help="Show where an error came from."),
@@ -80,14 +86,17 @@ def _given(context: click.Context, name: str) -> object:
 
 def output_of(context: click.Context) -> Output:
     """How to print, from the shared options."""
-    stdout = terminal(str(_given(context, "color") or "auto"), ascii_only=bool(_given(context, "ascii")))
+    found = terminal.look(str(_given(context, "color") or "auto"), ascii_only=bool(_given(context, "ascii")))
     return Output(
         format=str(_given(context, "output") or "table"),
         verbose=bool(_given(context, "verbose")),
         quiet=bool(_given(context, "quiet")),
-        colour=stdout.colour,
-        ascii=stdout.ascii,
-        moves=stdout.moves,
+        colour=found.out.colour,
+        err_colour=found.err.colour,
+        ascii=found.ascii,
+        moves=found.out.moves,
+        err_moves=found.err.moves,
+        width=found.width,
     )
 
 
@@ -106,7 +115,7 @@ def surroundings_of(context: click.Context) -> Surroundings:
 class OrchCommand(click.Command):
     """A command that changes something: the shared options without --output."""
 
-    formats = False
+    formats: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, name: str | None, **settings: object) -> None:
         """Add the shared options behind the command's own."""
@@ -115,9 +124,15 @@ class OrchCommand(click.Command):
 
 
 class ReadingCommand(OrchCommand):
-    """A command that reads: the shared options with --output."""
+    """A command with a result: the shared options with --output."""
 
-    formats = True
+    formats: ClassVar[tuple[str, ...]] = FORMATS
+
+
+class NamingCommand(ReadingCommand):
+    """A command whose result is a number of named things: they can be had by name alone, for other commands."""
+
+    formats = (*FORMATS, "name")
 
 
 class LazyGroup(click.Group):
@@ -125,8 +140,15 @@ class LazyGroup(click.Group):
 
     def __init__(self, name: str, table: Mapping[str, Entry], *, about: str) -> None:
         """Know the commands by name."""
-        super().__init__(name, help=about, no_args_is_help=True, context_settings=HELP)
+        super().__init__(name, help=about, context_settings=HELP)
         self.table = table
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Show the commands where none was named, which is a mistake: versions of click end that differently."""
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(Exit.USAGE)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
         """In the order of the table, which is that of a day's work."""
@@ -163,6 +185,17 @@ class LazyGroup(click.Group):
 class Root(LazyGroup):
     """The command `orch` itself: whatever ends a command ends here."""
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: object
+    ) -> click.Context:
+        """Take the options; help is printed here."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except OSError as lost:
+            if not _of_output(lost):
+                raise
+            raise unwritten(lost) from lost
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; turn what was raised into text and exit code."""
         try:
@@ -176,6 +209,15 @@ class Root(LazyGroup):
         except (KeyboardInterrupt, click.Abort):
             output_of(ctx).note("\ninterrupted")
             ctx.exit(Exit.INTERRUPTED)
+        except OSError as lost:
+            if not _of_output(lost):
+                raise
+            raise unwritten(lost) from lost  # help of a command, which click prints
+
+
+def _of_output(error: OSError) -> bool:
+    """Whether a stream could not be written: those errors name no file."""
+    return error.filename is None and error.errno in (errno.EPIPE, errno.ENOSPC, errno.EIO)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -35,7 +35,7 @@ def checked(addresses: tuple[str, ...]) -> tuple[str, ...]:
     for address in addresses:
         found = _ADDRESS.fullmatch(address)
         if found is None or not 0 < int(found[2]) < 65536:
-            raise UsageError(f"{address!r} is not an address", hint="such as --centre tcp://orch.example.org:4505")
+            raise UsageError(f"{address!r} is not an address", hint="write it such as tcp://orch.example.org:4505")
     return addresses
 
 

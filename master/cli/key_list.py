@@ -10,15 +10,15 @@ from orch.common.envelope import open_envelope
 from orch.common.policy import LIMIT, TYPE
 from orch.master.cli import catchup, knocking
 from orch.master.cli.context import Desk, desk_of
-from orch.master.cli.group import ReadingCommand
+from orch.master.cli.group import NamingCommand
 from orch.master.cli.knocking import Knock
-from orch.master.cli.output import Data, Output, table
+from orch.master.cli.output import Data, Each, Output, table
 
 _ORDER = {"pending": 0, "admitted": 1, "rejected": 2, "revoked": 3}
 _SIGNS = {"pending": "? pending", "admitted": "✓ admitted", "rejected": "✗ rejected", "revoked": "✗ revoked"}
 
 
-@click.command("list", cls=ReadingCommand)
+@click.command("list", cls=NamingCommand)
 @click.option("--pending", is_flag=True, help="Only those that ask and wait for an answer.")
 @click.pass_context
 def list_(context: click.Context, *, pending: bool) -> None:
@@ -32,7 +32,8 @@ def list_(context: click.Context, *, pending: bool) -> None:
         knocks = [item for item in knocks if item.row.state == "pending"]
     now = desk.surroundings.clock.wall()
     if desk.output.structured:
-        desk.output.data("orch/keys/1", {"estate": known.policy.estate, "keys": [_data(item) for item in knocks]})
+        members: dict[str, Data] = {"estate": known.policy.estate, "keys": [_data(item) for item in knocks]}
+        desk.output.data("orch/keys/1", members, each=Each("keys", "host"))
         return
     desk.output.lines(_screen(desk.output, knocks, now=now) or ["  nobody asks" if pending else "  no keys yet"])
     if any(item.row.state == "pending" for item in knocks) or desk.output.verbose:
@@ -40,6 +41,8 @@ def list_(context: click.Context, *, pending: bool) -> None:
     waiting = next((item for item in knocks if item.row.state == "pending" and item.request), None)
     if waiting is not None:
         desk.output.next(f"orch key accept {waiting.host}")
+    else:
+        desk.output.next("orch status")
 
 
 def _pin(desk: Desk) -> bytes:

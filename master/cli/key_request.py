@@ -39,6 +39,7 @@ def request(context: click.Context, /, *, operator: str | None, to: Path | None,
         raise UsageError(f"{name} is an operator already", hint="take another name: --operator NAME")
     target, folder = to or Path(f"{name}.operator"), surroundings.home() / policy.estate
     _refuse_existing(target, folder)
+    files.needs_folder(target)
     unlock = Passphrase(file=passphrase_file, interactive=surroundings.interactive())
     lock = Lock(unlock.choose(), surroundings.key_cost)
     own = founding.own_keys(policy.estate, name)

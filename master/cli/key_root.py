@@ -41,6 +41,7 @@ def new(context: click.Context, /, file: Path, *, holder: str, estate: str, pass
     if any((above / "estate.yaml").is_file() for above in file.absolute().parents):
         hint = "name a file on a stick, or anywhere that nobody else reads"
         raise UsageError(f"{file} would lie in an estate's directory, which is shared", hint=hint)
+    files.needs_folder(file)
     unlock = Passphrase(file=passphrase_file, interactive=surroundings.interactive())
     made = SigningKey.generate()
     writing.sealed(made, Lock(unlock.choose(), surroundings.key_cost), file)

@@ -8,6 +8,7 @@ from orch.master.cli import secret_lint
 from orch.master.cli.context import folder_of
 from orch.master.cli.exits import Exit
 from orch.master.cli.group import ReadingCommand, output_of, surroundings_of
+from orch.master.cli.output import Each
 from orch.master.estate import loader
 from orch.master.estate.diagnostics import Diagnostic, Severity, render, summary
 
@@ -26,13 +27,16 @@ def lint(context: click.Context, *, strict: bool) -> None:
     wrong = any(item.severity is Severity.ERROR or strict for item in diagnostics)
     if output.structured:
         findings = [_data(item) for item in diagnostics]
-        output.data("orch/lint/1", {"estate": str(path), "files": found.files, "findings": findings, "ok": not wrong})
+        output.data(
+            "orch/lint/1",
+            {"estate": str(path), "files": found.files, "findings": findings, "ok": not wrong},
+            each=Each("findings"),
+        )
     else:
         if diagnostics:
             output.lines([render(diagnostics), ""])
         output.lines([summary(diagnostics, files=found.files)])
-        if not wrong:
-            output.next("orch plan")
+        output.next("mend the first of them, then: orch lint" if wrong else "orch plan")
     context.exit(Exit.USAGE if wrong else Exit.DONE)
 
 

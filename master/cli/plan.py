@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import click
 
@@ -13,12 +14,14 @@ from orch.common.crypto import SigningKey, sha256
 from orch.common.errors import Malformed, Refused
 from orch.common.operations import AskPlan, PlanItem, PlanState
 from orch.common.report import PlanAnswer
-from orch.master.cli import completing, plans, upload, work
-from orch.master.cli.context import desk_of
+from orch.master.cli import completing, fleet, plans, saved, upload, work
+from orch.master.cli.context import Desk, desk_of
 from orch.master.cli.duration import seconds
 from orch.master.cli.exits import Exit
 from orch.master.cli.group import ReadingCommand
 from orch.master.cli.line import Centre
+from orch.master.cli.output import HOSTS, quoted
+from orch.master.cli.saved import Saved
 from orch.master.cli.work import Work
 from orch.master.estate.compiler import Compiled
 
@@ -36,29 +39,63 @@ GOOD_FOR = 600
     callback=seconds,
     help="How long to wait for answers.",
 )
+@click.option(
+    "--save",
+    "-o",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Keep the plan in FILE, for orch apply FILE; -o library.plan.",
+)
 @click.pass_context
-def plan(context: click.Context, target: str | None, *, timeout: float) -> None:
+def plan(context: click.Context, target: str | None, *, timeout: float, save: Path | None) -> None:
     """What the hosts that TARGET means (all, where nothing is said) would do with your files as they are now.
 
     Hosts that are offline are named and not waited for. Ends 0 where nothing would change, 3 where something would,
     4 where somebody did not answer or is not admitted yet, 1 where a host says that it cannot be done.
+
+    A saved plan is applied as it was shown: orch apply FILE refuses it where your files, the newest release of a host,
+    or what a host says it would do are different by then.
     """
     desk = desk_of(context)
     estate = work.valid(desk)
     with desk.line() as centre:
         begun = work.begin(desk, centre, target, estate=estate)
-        found = ask(begun, centre, begun.compiled(), timeout=timeout)
+        compiled = begun.compiled()
+        found = ask(begun, centre, compiled, timeout=timeout)
+        made = None
+        if save is not None:
+            made = saved.made(compiled, found, estate=estate.name, releases=newest(centre, desk))
     if desk.output.structured:
-        desk.output.data("orch/plan/1", plans.data(found, estate=estate.name))
+        desk.output.data("orch/plan/1", plans.data(found, estate=estate.name), each=HOSTS)
     else:
         desk.output.lines(plans.screen(desk.output, found, estate=estate.name))
-        if _exit_code(found) is Exit.FAILED:
-            desk.output.next(f"mend what is named above, then: orch plan {target or ''}".rstrip())
-        elif plans.changes(found.answers.values()):
-            desk.output.next(f"orch apply {target}" if target else "orch apply")
-        elif found.left_out:
-            desk.output.next("orch key list")
-    context.exit(_exit_code(found))
+    code = _exit_code(found)
+    if save is not None and made is not None:
+        _save(desk, save, made, failed=code is Exit.FAILED)
+    desk.output.next(_next(found, code, target, save))
+    context.exit(code)
+
+
+def _next(found: plans.Found, code: Exit, target: str | None, save: Path | None) -> str:
+    if code is Exit.FAILED:
+        return f"mend what is named above, then: orch plan {quoted(target)}".rstrip()
+    if plans.changes(found.answers.values()):
+        return f"orch apply {quoted(target if save is None else str(save))}".rstrip()
+    return "orch key list" if found.left_out else "orch status"
+
+
+def newest(centre: Centre, desk: Desk) -> dict[str, bytes]:
+    """The newest release of each host that the centre knows, by its hash."""
+    return {row.host: row.wanted_release for row in fleet.fetch(centre, desk.surroundings.clock).rows.values()}
+
+
+def _save(desk: Desk, path: Path, made: Saved, *, failed: bool) -> None:
+    """Keep a plan that can be done."""
+    if failed:
+        desk.output.warn(f"not saved in {path}: a host says that it cannot be done")
+        return
+    saved.write(path, made)
+    desk.output.note(desk.output.sign(f"✓ saved in {path}") + ", good while your files and the hosts stay as they are")
 
 
 def _exit_code(found: plans.Found) -> Exit:

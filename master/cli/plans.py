@@ -35,7 +35,8 @@ def changes(answers: Iterable[PlanAnswer]) -> list[Change]:
 
 def screen(output: Output, found: Found, *, estate: str) -> list[str]:
     """`orch plan`."""
-    lines = [f"{estate} · {len(found.answers)} of {_all(found)} hosts said what they would do with your files", ""]
+    head = f"{estate} · {len(found.answers)} of {_all(found)} hosts said what they would do with your files"
+    lines = [] if output.quiet else [head, ""]
     same: dict[tuple[StepReport, ...], list[str]] = {}
     for host in sorted(found.answers):
         if not found.answers[host].reason:
@@ -59,7 +60,7 @@ def _content(steps: tuple[StepReport, ...]) -> tuple[StepReport, ...]:
 def _plan(output: Output, steps: tuple[StepReport, ...], hosts: list[str]) -> list[str]:
     count = sum(len(step.changes) for step in steps)
     if not count and not any(step.problem for step in steps):
-        return [output.sign("✓ ") + f"{names(output, hosts)}: nothing to change", ""]
+        return [] if output.quiet else [output.sign("✓ ") + f"{names(output, hosts)}: nothing to change", ""]
     shown = heads(output, hosts, f"the same {count} changes")
     return [*shown, *(line for step in steps for line in step_lines(output, step)), ""]
 

@@ -10,7 +10,7 @@ from orch.common.policy import LIMIT, TYPE, Policy
 from orch.master.cli import past, wording
 from orch.master.cli.context import desk_of
 from orch.master.cli.group import ReadingCommand
-from orch.master.cli.output import Data
+from orch.master.cli.output import Data, Each
 
 
 @click.command(cls=ReadingCommand)
@@ -28,7 +28,7 @@ def history(context: click.Context) -> None:
         for was, made, envelope in zip(before, chain, desk.folder.policies(), strict=False)
     ]
     if output.structured:
-        output.data("orch/policy-history/1", {"versions": [_data(*item) for item in told]})
+        output.data("orch/policy-history/1", {"versions": [_data(*item) for item in told]}, each=Each("versions"))
         return
     for made, by, changes in told:
         output.lines([f"policy {made.version}, {rfc3339(made.issued)}, signed with {wording.marks(by)}"])

@@ -34,12 +34,27 @@ class Difference:
 
     host: str
     lines: tuple[str, ...]
+    removed: int = 0  # packages that lists named before and that are removed now, at most
+    ceiling: int = 0  # how many its document lets it remove without a word
+
+    @property
+    def site(self) -> str:
+        """Where it is."""
+        return self.host.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line, and whether a package goes."""
+
+    text: str
+    removes: bool = False
 
 
 def against_centre(centre: Centre, compiled: Sequence[Compiled]) -> tuple[Difference, ...]:
     """What is different for each host."""
     kept = Kept(centre)
-    worked_out: dict[tuple[Document | None, Document], tuple[str, ...]] = {}
+    worked_out: dict[tuple[Document | None, Document], tuple[_Line, ...]] = {}
     found: list[Difference] = []
     for item in compiled:
         before = _published(centre, str(item.place))
@@ -48,8 +63,18 @@ def against_centre(centre: Centre, compiled: Sequence[Compiled]) -> tuple[Differ
         pair = (_common(before) if before else None, _common(item.document))
         if pair not in worked_out:
             worked_out[pair] = _lines(before, item, kept)
-        found.append(Difference(host=str(item.place), lines=worked_out[pair]))
+        found.append(_difference(item, worked_out[pair]))
     return tuple(found)
+
+
+def _difference(item: Compiled, lines: Sequence[_Line]) -> Difference:
+    packages = item.document.packages
+    return Difference(
+        host=str(item.place),
+        lines=tuple(line.text for line in lines),
+        removed=sum(line.removes for line in lines),
+        ceiling=packages.removals if packages is not None else 0,
+    )
 
 
 def _common(document: Document) -> Document:
@@ -106,14 +131,14 @@ class Kept:
         return content if sha256(content) == item.sha256 else None
 
 
-def _lines(before: Document | None, item: Compiled, kept: Kept) -> tuple[str, ...]:
+def _lines(before: Document | None, item: Compiled, kept: Kept) -> tuple[_Line, ...]:
     after = item.document
     if before is None:
-        return (_first(item),)
+        return (_Line(_first(item)),)
     if _common(before) == _common(after):
         return ()
-    told = (_line(change) for change in differences.between(before, after))
-    return (*told, *_listed(before, item, kept)) or ("~ what holds for it beside packages and files",)
+    told = (_Line(_line(change)) for change in differences.between(before, after))
+    return (*told, *_listed(before, item, kept)) or (_Line("~ what holds for it beside packages and files"),)
 
 
 def _line(change: Change) -> str:
@@ -142,14 +167,14 @@ def _first(item: Compiled) -> str:
     return f"+ its first document: {named} packages on lists, {files}{rest}"
 
 
-def _listed(before: Document, item: Compiled, kept: Contents) -> Iterator[str]:
+def _listed(before: Document, item: Compiled, kept: Contents) -> Iterator[_Line]:
     """What the lists say of packages otherwise than before."""
     after = item.document
     if (before.lists, before.packages) == (after.lists, after.packages):
         return
     was, will = _wanted(before, kept), _wanted(after, lambda found: item.blobs.get(found.sha256))
     if was is None or will is None:
-        yield "~ packages    the lists before are not at the centre any more; orch plan says what changes"
+        yield _Line("~ packages    the lists before are not at the centre any more; orch plan says what changes")
         return
     yield from _packages(was, will, after.packages)
 
@@ -166,16 +191,17 @@ def _wanted(document: Document, contents: Contents) -> dict[str, Entry] | None:
     return {entry.name: entry for entry in lists.expand(named, known, report=lambda _problem: None)}
 
 
-def _packages(was: Mapping[str, Entry], will: Mapping[str, Entry], packages: Packages | None) -> Iterator[str]:
+def _packages(was: Mapping[str, Entry], will: Mapping[str, Entry], packages: Packages | None) -> Iterator[_Line]:
     gone = _REMOVED if packages is not None and packages.unlisted is Unlisted.REMOVE else _LEFT
     for name in sorted(was.keys() | will.keys()):
         old, new = was.get(name), will.get(name)
         if new is None and old is not None:
-            yield f"- pkg {name}    {gone if old.want in PRESENT else 'its line is gone'}"
+            why = gone if old.want in PRESENT else "its line is gone"
+            yield _Line(f"- pkg {name}    {why}", removes=why == _REMOVED)
         elif new is not None and (old is None or _says(old) != _says(new)):
             why = f"    {new.file} says {new.want.value}: it is removed" if new.want not in PRESENT else ""
             sign = "-" if why and new.want.value != "allow" else "+" if old is None else "~"
-            yield f"{sign} pkg {_says(new)}{why if sign == '-' else ''}"
+            yield _Line(f"{sign} pkg {_says(new)}{why if sign == '-' else ''}", removes=sign == "-")
 
 
 def _says(entry: Entry) -> str:

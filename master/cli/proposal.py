@@ -14,7 +14,7 @@ from pathlib import Path
 
 from orch.common import armour, chain, codec, phrase
 from orch.common.envelope import Envelope, key_id, open_envelope, signers
-from orch.common.errors import BadSignature, UsageError
+from orch.common.errors import BadSignature, Malformed, UsageError
 from orch.common.policy import LIMIT, TYPE, KeySet, Policy
 from orch.master.cli import files
 from orch.master.cli.wording import mark
@@ -94,11 +94,15 @@ def read(path: Path, before: Policy) -> Proposal:
     """The proposal of a file.
 
     Raises:
-        Malformed: the file holds none.
+        UsageError: the file cannot be read, or holds none.
         Refused: as for `judged`.
     """
     text = files.read(path, limit=2 * _LIMIT).decode("utf-8", "replace")
-    return judged(before, armour.read(KIND, text, limit=_LIMIT, hint=_HINT))
+    try:
+        envelope = armour.read(KIND, text, limit=_LIMIT, hint=_HINT)
+    except Malformed as err:
+        raise UsageError(f"{path}: {err.text}", hint=err.hint) from err
+    return judged(before, envelope)
 
 
 def write(path: Path, made: Proposal, *, new: bool) -> None:
@@ -118,4 +122,5 @@ def write(path: Path, made: Proposal, *, new: bool) -> None:
         "Whoever holds a root key of the estate looks at it and signs it with: orch policy sign THIS_FILE",
         "",
     ]
+    files.needs_folder(path)
     files.write(path, armour.write(KIND, made.envelope, head=head))

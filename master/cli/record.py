@@ -36,6 +36,7 @@ def write(path: Path, rows: tuple[AuditRow, ...], *, estate: str) -> None:
     Raises:
         UsageError: it cannot be written.
     """
+    files.needs_folder(path)
     files.write(path, text(rows, estate=estate))
 
 

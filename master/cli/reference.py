@@ -12,7 +12,7 @@ import click
 
 from orch.master.cli.commands import root
 from orch.master.cli.exits import Exit
-from orch.master.cli.group import HELP, LazyGroup, SharedOption, shared_options
+from orch.master.cli.group import HELP, LazyGroup, NamingCommand, SharedOption, shared_options
 
 _HEAD = """\
 # Commands of `orch`
@@ -29,9 +29,10 @@ _EXITS = {
     Exit.USAGE: "the command, or a file of the estate, is wrong; nothing was done",
     Exit.DIFFERENT: "there are differences (`plan`, `status --exit-code`)",
     Exit.UNCONFIRMED: "accepted, but not every host has confirmed it: offline, or not within `--timeout`",
-    Exit.REFUSED: "refused by signature, policy, key or access",
+    Exit.REFUSED: "refused by signature, policy, key or access; or a saved plan does not hold any more",
     Exit.UNREACHABLE: "the centre does not answer",
     Exit.INTERRUPTED: "interrupted with Ctrl-C; what was published goes on",
+    Exit.UNREAD: "whoever read stdout has gone (`| head -1`), as after SIGPIPE",
 }
 
 _TARGETS = """\
@@ -65,7 +66,8 @@ are those that `--estate` knows by their last part |
 | your keys | `$ORCH_HOME/ESTATE/`, else `~/.config/orch/ESTATE/`: `login.key`, `signing.key`, `root.key`, `pin` |
 | passphrase | `--passphrase-file FILE`, else the file that `ORCH_PASSPHRASE_FILE` names, else it is asked for |
 | written by `orch` into the estate | `policy/`, `hosts/`, `ESTATE.enrol`: commit them to git |
-| colour | `--color`, `NO_COLOR` |
+| colour | `--color`, `NO_COLOR`; each of stdout and stderr only if it is a terminal |
+| ASCII signs | `--ascii`; by itself where `LC_ALL`, `LC_CTYPE` or `LANG` says `C` or `POSIX`, or stdout is not UTF-8 |
 """
 
 
@@ -79,9 +81,9 @@ def page() -> str:
             *(line for name in root.list_commands(context) for line in _command(root, name, context)),
             "## Options that every command takes",
             "",
-            *_options(shared_options(formats=True), context),
+            *_options(shared_options(formats=NamingCommand.formats), context),
             "",
-            "They may stand before the command, too. `--output` is for commands that read.",
+            "They may stand before the command, too, but for `--output`, which commands with a result take.",
             "",
             _TARGETS,
             "## Exit codes",

@@ -21,10 +21,14 @@ WIDTH = 80
 """Columns that every terminal has; -v keeps within them for names of usual length."""
 
 _NOTE = 60
+_NOTE_LEAST = 20
 
 
 def status(output: Output, fleet: Fleet, rows: Sequence[Row]) -> list[str]:
-    """`orch status`."""
+    """`orch status`; quietly only those who are not well, and nothing where all are."""
+    if output.quiet:
+        rows = [row for row in standing(rows) if condition(row) is not Condition.CONVERGED]
+        return _hosts(output, fleet, rows) if rows else []
     sites: dict[str, list[Row]] = {}
     for row in rows:
         sites.setdefault(row.host.partition("/")[0], []).append(row)
@@ -86,6 +90,7 @@ def _rows(output: Output, fleet: Fleet, sites: dict[str, list[Row]]) -> list[str
         if site not in folded and standing(rows):
             made.append([site, *_site(fleet, standing(rows))])
         made += [_ended(fleet, row) for row in rows if row.revoked]
+    made = [[*cells, _note(output, made, note)] for *cells, note in made]
     lines = _signed(output, table(made, right=frozenset({2})))
     if folded:
         lines.append(output.sign(f"  {len(folded)} more sites are ✓ converged (orch status -v)"))
@@ -93,9 +98,17 @@ def _rows(output: Output, fleet: Fleet, sites: dict[str, list[Row]]) -> list[str
 
 
 def _ended(fleet: Fleet, row: Row) -> list[str]:
-    said = textwrap.shorten(note(row), _NOTE, placeholder=" ...")
     seen = fleet.now.ago(row.heard)
-    return [row.host, row.ring or "-", "-", number(row.running), condition(row).value, seen, said]
+    return [row.host, row.ring or "-", "-", number(row.running), condition(row).value, seen, note(row)]
+
+
+def _note(output: Output, rows: list[list[str]], text: str) -> str:
+    """A note in the room that the other columns leave on a terminal; on paper in a room that a terminal would have."""
+    room = _NOTE
+    if output.width:
+        taken = sum(2 + max(len(row[at]) for row in rows) for at in range(len(rows[0]) - 1))
+        room = min(_NOTE, max(_NOTE_LEAST, output.width - taken - 2))
+    return textwrap.shorten(text, room, placeholder=" ...")
 
 
 def _site(fleet: Fleet, rows: list[Row]) -> list[str]:
@@ -105,7 +118,7 @@ def _site(fleet: Fleet, rows: list[Row]) -> list[str]:
     releases = sorted({row.running for row in rows})
     shown = number(releases[0]) if len(releases) == 1 else f"{number(releases[0])} to {number(releases[-1])}"
     seen = min((sign_of_life(row) for row in rows), default=0)
-    said = textwrap.shorten(note(first), _NOTE, placeholder=" ...")
+    said = note(first)
     text = f"{first.host.partition('/')[2]}: {said}" if said and len(rows) > 1 else said
     return [first.ring, f"{up}/{len(rows)}", shown, state.value, fleet.now.ago(seen), text]
 
@@ -172,9 +185,10 @@ class _Paper:
 
 
 @contextmanager
-def live(output: Output) -> Iterator[Screen]:
-    """A screen that redraws where stdout is a terminal."""
-    if output.structured or not output.moves:
+def live(output: Output, *, progress: bool = False) -> Iterator[Screen]:
+    """A screen that redraws where stdout is a terminal; as `progress`, where stderr is one, and gone in the end."""
+    moves = output.err_moves and not output.quiet if progress else output.moves and not output.structured
+    if not moves:
         yield _Paper(output)
         return
     # Imported here: rich costs a tenth of a second, and only a moving screen needs it.
@@ -182,8 +196,14 @@ def live(output: Output) -> Iterator[Screen]:
     from rich.live import Live
     from rich.text import Text
 
-    console = Console(file=sys.stdout, highlight=False, no_color=not output.colour)
-    with Live(console=console, auto_refresh=False, vertical_overflow="visible") as moving:
+    colour = output.err_colour if progress else output.colour
+    console = Console(
+        file=sys.stderr if progress else sys.stdout,
+        highlight=False,
+        no_color=not colour,
+        force_terminal=True,  # looked at already (terminal.py)
+    )
+    with Live(console=console, auto_refresh=False, vertical_overflow="visible", transient=progress) as moving:
 
         class _Glass:
             redraws = True

@@ -33,7 +33,8 @@ def add(context: click.Context, name: str, *, like: str, renamed: tuple[str, ...
     output, folder = output_of(context), folder_of(context)
     estate = loader.load(folder.path)
     if like not in estate.sites:
-        raise UsageError(f"there is no site {like!r}{did_you_mean(like, estate.sites)}")
+        known = ", ".join(sorted(estate.sites)[:12]) or "none"
+        raise UsageError(f"there is no site {like!r}{did_you_mean(like, estate.sites)}", hint=f"known here: {known}")
     target = folder.path / "sites" / f"{name}.yaml"
     if not names.is_name(name):
         raise UsageError(f"{name!r} cannot be a site's name", hint="use a-z, 0-9, dot, dash, underscore")

@@ -16,15 +16,15 @@ from orch.master.cli.condition import Condition, condition, counts, note, standi
 from orch.master.cli.context import Desk, desk_of
 from orch.master.cli.exits import Exit
 from orch.master.cli.fleet import Fleet
-from orch.master.cli.group import ReadingCommand
+from orch.master.cli.group import NamingCommand
 from orch.master.cli.line import Centre
-from orch.master.cli.output import Data
+from orch.master.cli.output import HOSTS, Data
 from orch.master.cli.watching import Silent
 
 Wanted = Callable[[Row], bool]
 
 
-@click.command(cls=ReadingCommand)
+@click.command(cls=NamingCommand)
 @click.argument("target", required=False, type=completing.TARGET)
 @click.option("--watch", "-w", is_flag=True, help="Stay, and show changes as they come; Ctrl-C ends it.")
 @click.option("--exit-code", is_flag=True, help="End 3 if any host is not converged, 1 if one failed.")
@@ -70,7 +70,8 @@ def _prove(desk: Desk, centre: Centre, fleet: Fleet, rows: list[Row]) -> Exit:
     desk.verified()
     found = proving.no_inbound(desk, centre, rows)
     if desk.output.structured:
-        desk.output.data("orch/no-inbound/1", {"time": rfc3339(fleet.now.time), "hosts": proving.data(found)})
+        members: dict[str, Data] = {"time": rfc3339(fleet.now.time), "hosts": proving.data(found)}
+        desk.output.data("orch/no-inbound/1", members, each=HOSTS)
         return proving.exit_code(found)
     desk.output.lines(proving.screen(desk.output, fleet, found))
     bad = [proof for proof in found if proof.standing in (proving.Standing.OPEN, proving.Standing.UNPROVEN)]
@@ -128,7 +129,8 @@ def _redraw(desk: Desk, fleet: Fleet, *, screen: screens.Screen, rows: tuple[lis
     every, changed = rows
     if desk.output.structured:
         if changed:
-            desk.output.data("orch/status/1", _data(fleet, every), one_of_many=True)
+            told = [row for row in changed if row in every] if desk.output.by_item else every
+            desk.output.data("orch/status/1", _data(fleet, told), each=HOSTS, one_of_many=True)
     elif screen.redraws or not screen.drawn:
         live = ["", f"  {rfc3339(fleet.now.time)[11:19]} {watching.LIVE}"] if screen.redraws else []
         screen.draw([*screens.status(desk.output, fleet, every), *live])
@@ -139,7 +141,7 @@ def _redraw(desk: Desk, fleet: Fleet, *, screen: screens.Screen, rows: tuple[lis
 
 def _show(desk: Desk, fleet: Fleet, rows: list[Row]) -> None:
     if desk.output.structured:
-        desk.output.data("orch/status/1", _data(fleet, rows))
+        desk.output.data("orch/status/1", _data(fleet, rows), each=HOSTS)
         return
     desk.output.lines(screens.status(desk.output, fleet, rows))
     trouble = [row for row in standing(rows) if condition(row) not in (Condition.CONVERGED, Condition.NEW)]

@@ -8,12 +8,12 @@ from orch.common.names import Place
 from orch.master.cli import completing, fleet, selection
 from orch.master.cli.context import desk_of, folder_of
 from orch.master.cli.fleet import Fleet
-from orch.master.cli.group import ReadingCommand, output_of
-from orch.master.cli.output import table
+from orch.master.cli.group import NamingCommand, output_of
+from orch.master.cli.output import HOSTS, quoted, table
 from orch.master.estate import loader
 
 
-@click.command(cls=ReadingCommand)
+@click.command(cls=NamingCommand)
 @click.argument("expression", default="*", type=completing.TARGET)
 @click.pass_context
 def target(context: click.Context, expression: str) -> None:
@@ -33,12 +33,15 @@ def target(context: click.Context, expression: str) -> None:
     places = selection.places(estate, expression, ask)
     if output.structured:
         rows = [_names(place) for place in places]
-        output.data("orch/target/1", {"expression": expression, "hosts": rows})
+        output.data("orch/target/1", {"expression": expression, "hosts": rows}, each=HOSTS)
         return
     sites = estate.sites
     rows_shown = [[str(item), sites[item.site].scope, sites[item.site].ring, sites[item.site].title] for item in places]
     output.lines(table([["HOST", "SCOPE", "RING", "SITE"], *rows_shown]) if places else ["  no host"])
-    output.next(f"orch plan {expression!r}" if expression != "*" else "orch plan")
+    if not places:
+        output.next("see which there are: orch target")
+    else:
+        output.next(f"orch plan {quoted(expression)}" if expression != "*" else "orch plan")
 
 
 def _names(place: Place) -> dict[str, str]:

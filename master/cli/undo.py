@@ -6,7 +6,7 @@ The estate's files stay as they are, so the next apply says again what they say.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -14,20 +14,22 @@ import click
 from orch.common.errors import OrchError, Unreachable, UsageError
 from orch.common.names import Place
 from orch.common.operations import Hashes
-from orch.master.cli import completing, follow, passphrase, past, preview, publishing, work
+from orch.master.cli import completing, follow, passphrase, past, preview, publishing, removals, work
 from orch.master.cli.asking import confirm
 from orch.master.cli.context import desk_of
 from orch.master.cli.duration import seconds
 from orch.master.cli.exits import Exit
-from orch.master.cli.group import OrchCommand, did_you_mean
+from orch.master.cli.group import ReadingCommand
 from orch.master.cli.line import Centre
+from orch.master.cli.output import quoted
 from orch.master.cli.passphrase import Passphrase
 from orch.master.cli.past import Held
+from orch.master.cli.preview import Difference
 from orch.master.cli.work import Work
 from orch.master.estate.compiler import Compiled
 
 
-@click.command(cls=OrchCommand)
+@click.command(cls=ReadingCommand)
 @click.argument("target", type=completing.TARGET)
 @click.option(
     "--to",
@@ -36,13 +38,8 @@ from orch.master.estate.compiler import Compiled
     metavar="RELEASE",
     help="Which release's words: ~1 for the one before the newest, or a number such as 6 or 1:6.",
 )
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-@click.option(
-    "--yes-remove",
-    multiple=True,
-    metavar="SITE",
-    help="The hosts of SITE may remove more packages than their ceiling allows; may be given more than once.",
-)
+@click.option("--yes", "-y", is_flag=True, help="Do not ask; no word for removals beyond a ceiling.")
+@removals.OPTION
 @click.option("--detach", is_flag=True, help="Do not follow; hosts go on by themselves.")
 @click.option(
     "--timeout", metavar="TIME", default="15m", show_default=True, callback=seconds, help="How long to follow."
@@ -58,10 +55,7 @@ def undo(context: click.Context, /, target: str, **options: object) -> None:
     """
     desk = desk_of(context)
     estate = work.valid(desk)
-    sites = options["yes_remove"] if isinstance(options["yes_remove"], tuple) else ()
-    removing = frozenset(map(str, sites))
-    for site in sorted(removing - set(estate.sites)):
-        raise UsageError(f"--yes-remove: there is no site {site!r}{did_you_mean(site, estate.sites)}")
+    removing = removals.named(options["yes_remove"], estate)
     with desk.line() as centre:
         begun = work.begin(desk, centre, target, estate=estate)
         held = _all(begun, centre, str(options["to"]))
@@ -70,27 +64,39 @@ def undo(context: click.Context, /, target: str, **options: object) -> None:
         different = [item for item in preview.against_centre(centre, compiled) if item.lines]
         if not different:
             desk.output.note("nothing is different: these hosts are told the same as then")
-            desk.output.next(f"orch doc history {target}")
+            follow.nothing(desk)
+            desk.output.next(f"orch doc history {quoted(target)}")
             context.exit(Exit.DONE)
-        for line in preview.screen(desk.output, different):
-            desk.output.note(line)
-        confirm(
-            f"Sign as {desk.login().operator} and publish?", yes=bool(options["yes"]), surroundings=desk.surroundings
-        )
-        file = options["passphrase_file"]
-        asked = Passphrase(file=file if isinstance(file, Path) else None, interactive=desk.surroundings.interactive())
-        signing = publishing.Signing(
-            key=desk.keyring.signing(asked), removing=removing, note=str(options["note"]) or _note(held)
-        )
+        signing = _signing(begun, different, options, removing=removing, note=_note(held))
         told = {item.host for item in different}
         again = [item for item in compiled if str(item.place) in told]
         published = publishing.publish(begun, centre, again, signing=signing)
         desk.output.note("your files still say what was taken back: put them right too, e.g. with git revert")
         if options["detach"]:
-            desk.output.next("orch status --watch")
-            context.exit(Exit.UNCONFIRMED)
+            context.exit(follow.detached(desk, published))
         timeout = options["timeout"]
         context.exit(follow.until_done(desk, centre, published, timeout=timeout if isinstance(timeout, float) else 900))
+
+
+def _signing(
+    begun: Work,
+    different: Sequence[Difference],
+    options: Mapping[str, object],
+    *,
+    removing: frozenset[str],
+    note: str,
+) -> publishing.Signing:
+    """Show what is about to be signed, and ask; the key, and what was allowed."""
+    desk, yes = begun.desk, bool(options["yes"])
+    say = desk.output.note if yes else desk.output.asked
+    for line in preview.screen(desk.output, different):
+        say(line)
+    removing = removals.allowed(removals.beyond(different), removing, yes=yes, surroundings=desk.surroundings)
+    question = f"Sign as {desk.login().operator} for {begun.estate.name} and publish?"
+    confirm(question, yes=yes, surroundings=desk.surroundings)
+    file = options["passphrase_file"]
+    asked = Passphrase(file=file if isinstance(file, Path) else None, interactive=desk.surroundings.interactive())
+    return publishing.Signing(key=desk.keyring.signing(asked), removing=removing, note=str(options["note"]) or note)
 
 
 def _all(begun: Work, centre: Centre, wanted: str) -> tuple[Held, ...]:

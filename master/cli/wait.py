@@ -16,7 +16,7 @@ from orch.master.cli.duration import seconds
 from orch.master.cli.exits import Exit
 from orch.master.cli.fleet import Fleet
 from orch.master.cli.group import ReadingCommand, did_you_mean
-from orch.master.cli.output import Data
+from orch.master.cli.output import HOSTS, Data, quoted
 from orch.master.cli.selection import ONLINE
 
 APPLIED = "applied"
@@ -53,7 +53,7 @@ def wait(context: click.Context, target: str, *, wanted: str, timeout: float) ->
             if desk.surroundings.clock.boottime() >= end:
                 break
     lacking = [row for row in rows if not fits(row)]
-    _show(desk, rows, lacking, wanted=wanted)
+    _show(desk, rows, lacking, wanted=wanted, target=target)
     context.exit(Exit.UNCONFIRMED if lacking or not rows else Exit.DONE)
 
 
@@ -84,16 +84,18 @@ def _meant(desk: Desk, fleet: Fleet, target: str) -> list[Row]:
     return rows
 
 
-def _show(desk: Desk, rows: list[Row], lacking: list[Row], *, wanted: str) -> None:
+def _show(desk: Desk, rows: list[Row], lacking: list[Row], *, wanted: str, target: str) -> None:
     output = desk.output
     if output.structured:
         hosts: list[Data] = [
             {"host": row.host, "condition": condition(row).word, "holds": row not in lacking} for row in rows
         ]
-        output.data("orch/wait/1", {"for": wanted, "hosts": hosts})
+        output.data("orch/wait/1", {"for": wanted, "hosts": hosts}, each=HOSTS)
         return
     for row in lacking:
         output.lines([f"  {row.host}  {output.sign(condition(row).value)}  {note(row)}".rstrip()])
     output.lines([f"{len(rows) - len(lacking)} of {len(rows)} hosts: {wanted}"])
     if lacking:
         output.next(f"orch explain {lacking[0].host}")
+    else:
+        output.next(f"orch status {quoted(target)}" if target != "*" else "orch status")

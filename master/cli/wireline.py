@@ -52,7 +52,7 @@ class WireLine:
             raise Unreachable(
                 f"the centre does not answer at {', '.join(dialling.addresses)}",
                 hint="is orch-master running there, and does a firewall let you through? "
-                "the address is the one in the newest policy (policy/)",
+                "the address is the one in the newest policy (policy/). orch doctor looks closer",
             )
         self._link = link
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -187,6 +188,26 @@ def test_a_name_that_nobody_knows_and_a_port_where_nobody_listens_are_told_apart
     assert "refused" in reach.problem("tcp://127.0.0.1:1", seconds=5.0)
 
 
-def test_a_port_where_somebody_listens_is_no_problem() -> None:
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [(b"\xff\x00", ""), (b"HTTP/1.1 400", "something else"), (b"", "ended at once")],
+)
+def test_a_port_where_zeromq_listens_is_no_problem(said: bytes, problem: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        assert reach.problem(f"tcp://127.0.0.1:{server.getsockname()[1]}", seconds=5.0) == ""
+
+        def greet() -> None:
+            taken, _whose = server.accept()
+            with taken:
+                taken.sendall(said)
+
+        listener = threading.Thread(target=greet)
+        listener.start()
+        found = reach.problem(f"tcp://127.0.0.1:{server.getsockname()[1]}", seconds=20.0)
+        listener.join()
+    assert found == "" if not problem else problem in found
+
+
+def test_a_centre_that_hangs_is_told_from_one_with_other_keys() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:  # the kernel takes the connection; nobody says a word
+        found = reach.problem(f"tcp://127.0.0.1:{server.getsockname()[1]}", seconds=0.2)
+    assert "orch-master hangs there" in found

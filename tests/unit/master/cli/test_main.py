@@ -3,7 +3,7 @@ import sys
 from pathlib import Path
 
 import orch
-from tests.unit.master.cli.desk import Workplace, err
+from tests.unit.master.cli.desk import SITE, Workplace, err
 
 TOP = Path(__file__).parents[4]
 
@@ -102,3 +102,54 @@ def test_a_length_of_time_has_a_unit_that_is_known(place: Workplace) -> None:
         done = place.run("plan", "--timeout", wrong)
         assert done.exit_code == 2
         assert "write 20s, 5m or 2h" in err(done)
+
+
+def test_a_group_without_a_command_is_a_usage_error_that_shows_the_commands(place: Workplace) -> None:
+    for words in ((), ("key",), ("policy", "operator")):
+        done = place.run(*words)
+        assert done.exit_code == 2, words
+        assert "Commands:" in err(done)
+        assert done.stdout == ""
+
+
+def shell(line: str, place: Workplace) -> subprocess.CompletedProcess[str]:
+    """Run a line of shell in which `orch` is this one, beside the estate's files."""
+    head = f'set -o pipefail; orch() {{ PYTHONPATH={TOP} {sys.executable} -m orch.master.cli "$@"; }}\n'
+    return subprocess.run(
+        ["/bin/bash", "-c", head + line],
+        cwd=place.estate,
+        env={"HOME": str(place.base), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_reader_that_has_gone_is_no_fault(place: Workplace) -> None:
+    place.found("library")
+    for words in ("target -v", "lint", "--help", "key accept --help", "completion bash"):
+        done = shell(f"(exec 3>&1; orch {words} | {{ exec <&-; :; }}; exit ${{PIPESTATUS[0]}})", place)
+        assert "error" not in done.stderr, words
+        assert done.returncode in (0, 141), words  # 0: it was quicker than whoever would not read
+
+
+def test_a_full_disk_below_stdout_is_said(place: Workplace) -> None:
+    place.found("library")
+    for words in ("target", "lint --output json", "--help", "key accept --help", "completion bash"):
+        done = shell(f"orch {words} >/dev/full", place)
+        assert done.stderr == "error: the output cannot be written: No space left on device\n", words
+        assert done.returncode == 1
+
+
+def test_closed_streams_are_no_fault(place: Workplace) -> None:
+    place.found("library")
+    assert shell("orch target library >&- 2>&- <&-", place).returncode == 0
+    assert shell("orch target nosuch >&- 2>&-", place).returncode == 2
+    assert shell("orch --version >&-", place).returncode == 0
+
+
+def test_a_letter_that_the_terminal_does_not_know_is_a_question_mark(place: Workplace) -> None:
+    place.found("library")
+    place.site("library", "title: Łaź\n" + SITE)
+    assert "?a?" in shell("export PYTHONIOENCODING=latin-1; orch target", place).stdout

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from orch.master.cli import screens
-from orch.master.cli.output import Data, Output, table, terminal
+from orch.master.cli.output import HOSTS, Data, Output, table
+from orch.master.cli.terminal import look
 
 
 def test_columns_are_as_wide_as_their_widest_cell() -> None:
@@ -60,9 +61,62 @@ def test_quiet_keeps_progress_and_hints_away_but_no_problem(capsys: pytest.Captu
 )
 def test_what_stdout_is_decides_on_colour_and_signs(asked: str, encoding: str, expected: tuple[bool, bool]) -> None:
     with redirect_stdout(io.TextIOWrapper(io.BytesIO(), encoding=encoding)):
-        found = terminal(asked, ascii_only=False)
-    assert (found.colour, found.ascii) == expected
-    assert found.moves is False
+        found = look(asked, ascii_only=False)
+    assert (found.out.colour, found.ascii) == expected
+    assert (found.out.moves, found.width) == (False, 0)
+
+
+@pytest.mark.parametrize(
+    ("said", "ascii_only"),
+    [
+        ({"LC_ALL": "C"}, True),
+        ({"LC_ALL": "POSIX", "LANG": "de_DE.UTF-8"}, True),
+        ({"LC_ALL": "C.UTF-8", "LANG": "C"}, False),
+        ({"LANG": "C"}, True),
+        ({"LANG": "C", "LC_CTYPE": "C.UTF-8"}, True),  # Python itself writes that LC_CTYPE
+        ({"LANG": "C", "LC_CTYPE": "de_DE.UTF-8"}, False),
+        ({"LANG": "fi_FI.UTF-8"}, False),
+        ({}, False),
+    ],
+)
+def test_signs_are_ascii_where_the_locale_is_said_to_know_no_others(
+    monkeypatch: pytest.MonkeyPatch, *, said: dict[str, str], ascii_only: bool
+) -> None:
+    for name in ("LC_ALL", "LC_CTYPE", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    with redirect_stdout(io.TextIOWrapper(io.BytesIO(), encoding="utf-8")):
+        assert look("auto", ascii_only=False).ascii is ascii_only
+
+
+def test_a_log_gets_no_colour_though_the_terminal_beside_it_does(capsys: pytest.CaptureFixture[str]) -> None:
+    output = Output(colour=True)
+    output.lines([output.sign("✓ well")])
+    output.note(output.sign("✗ ill"))
+    output.problem("it broke")
+    said = capsys.readouterr()
+    assert said.out == "\x1b[32m✓\x1b[0m well\n".replace("✓\x1b[0m well", "✓ well\x1b[0m")
+    assert said.err == "✗ ill\nerror: it broke\n"
+
+
+def test_items_have_a_line_each_and_can_be_had_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    members: dict[str, Data] = {"estate": "netgate", "hosts": [{"host": "a/one"}, {"host": "b/two"}]}
+    Output(format="jsonl").data("orch/test/1", members, each=HOSTS)
+    Output(format="name").data("orch/test/1", members, each=HOSTS)
+    Output(format="jsonl").data("orch/test/1", members)
+    first, second, *names, whole = capsys.readouterr().out.splitlines()
+    assert json.loads(first) == {"schema": "orch/test/1#hosts", "host": "a/one"}
+    assert json.loads(second)["host"] == "b/two"
+    assert names == ["a/one", "b/two"]
+    assert json.loads(whole) == {"schema": "orch/test/1", **members}
+
+
+def test_json_for_an_ascii_stream_says_the_same_in_ascii(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(format="json", ascii=True).data("orch/test/1", {"title": "Käyttäjä"})
+    said = capsys.readouterr().out
+    assert said.isascii()
+    assert json.loads(said)["title"] == "Käyttäjä"
 
 
 def test_every_sign_has_an_ascii_form() -> None:

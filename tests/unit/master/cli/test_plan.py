@@ -151,3 +151,21 @@ def test_hosts_that_are_not_admitted_were_not_asked_so_it_does_not_end_0(place: 
     done = place.run("plan", "--output", "json")
     assert done.exit_code == 4
     assert {"host": "school/srv1", "state": "left-out"} in json.loads(done.stdout)["hosts"]
+
+
+def test_quietly_shows_only_what_would_change(place: Workplace) -> None:
+    place.found("library", "school")
+    library, _school = place.admit("library/srv1", "school/srv1")
+    library.plan = ()
+    done = place.run("plan", "-q")
+    assert done.exit_code == 3
+    assert done.stdout.splitlines()[0] == "school/srv1"
+    assert "library" not in done.stdout
+
+
+def test_the_next_command_can_be_pasted_whatever_the_target_is(place: Workplace) -> None:
+    place.found("library")
+    place.admit("library/srv1")
+    assert err(place.run("plan", "link.down<4Mbit or kind=library")).splitlines()[-1] == (
+        "next: orch apply 'link.down<4Mbit or kind=library'"
+    )

@@ -327,3 +327,29 @@ def test_verifying_asks_for_the_signature_of_each_host(place: Workplace) -> None
     assert done.exit_code == 1
     assert "library/srv1 is in doubt: the report is not signed by library/srv1" in err(done)
     assert place.run("status", "--verify", "--watch").exit_code == 2
+
+
+def test_quietly_shows_only_hosts_that_are_not_well(place: Workplace) -> None:
+    place.found("library", "school")
+    _library, school = place.admit("library/srv1", "school/srv1")
+    applied(place)
+    done = place.run("status", "-q")
+    assert (done.exit_code, done.stdout, err(done)) == (0, "", "")
+    school.connected = False
+    done = place.run("status", "-q")
+    assert "school/srv1" in done.stdout
+    assert "library" not in done.stdout
+    assert err(done) == ""
+
+
+def test_names_of_hosts_can_be_handed_to_another_command(place: Workplace) -> None:
+    place.found("library", "school")
+    place.admit("library/srv1", "school/srv1")
+    applied(place)
+    assert place.run("status", "--output", "name").stdout == "library/srv1\nschool/srv1\n"
+    assert place.run("target", "school", "--output", "name").stdout == "school/srv1\n"
+    assert place.run("key", "list", "--output", "name").stdout == "library/srv1\nschool/srv1\n"
+    lines = place.run("status", "--output", "jsonl").stdout.splitlines()
+    assert [json.loads(line)["host"] for line in lines] == ["library/srv1", "school/srv1"]
+    assert {json.loads(line)["schema"] for line in lines} == {"orch/status/1#hosts"}
+    assert place.run("doctor", "--output", "name").exit_code == 2

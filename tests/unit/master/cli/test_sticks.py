@@ -214,3 +214,13 @@ def test_a_host_that_never_had_a_line_is_let_in_by_its_file(place: Workplace, tm
     assert centre.states[host.curve.public] == "admitted"
     none = place.run("import-results", str(path))
     assert "no report is in its file" in none.stdout
+
+
+def test_a_folder_that_is_not_there_is_most_likely_a_slip(place: Workplace, tmp_path: Path) -> None:
+    place.found("library")
+    place.admit("library/srv1")
+    for verb in (("doc", "export", "library"), ("audit", "export")):
+        done = place.run(*verb, str(tmp_path / "no/such/file"))
+        assert done.exit_code == 2, verb
+        assert "there is no folder" in err(done)
+        assert not (tmp_path / "no").exists()
