@@ -17,6 +17,11 @@ LIMIT = 1024 * 1024
 INLINE = 16 * 1024
 BLOB_LIMIT = 64 * 1024 * 1024
 LIST_LIMIT = 1024 * 1024
+COPY = 80
+"""Bytes of a key that is sealed to one host (sealed.py)."""
+
+BOX_LIMIT = 17 * 1024
+"""Most bytes of a secret's box: 16 KiB of value, and what is around them."""
 
 
 class Unlisted(Enum):
@@ -71,8 +76,8 @@ class SecretFile:
     path: Path
     secret: Name
     value: Bytes16  # which value of the secret; made by chance, tells nothing of it
-    key: Annotated[bytes, Length(0, 80)]  # the box's key, sealed to this host; empty: not yet, so only to plan with
-    box: Annotated[bytes, Length(16, 17_000)]
+    key: Annotated[bytes, Length(0, COPY)]  # the box's key, sealed to this host; empty: not yet, so only to plan with
+    box: Annotated[bytes, Length(16, BOX_LIMIT)]
     mode: int = 0o600
     owner: Annotated[str, Length(1, 32)] = "root"
     group: Annotated[str, Length(1, 32)] = "root"

@@ -29,19 +29,15 @@ from typing import Final, TypeAlias
 
 from orch.common import codec, crypto, hpke
 from orch.common.codec import Bytes16
-from orch.common.crypto import KEY_SIZE, CurveKey, sha256
+from orch.common.crypto import CurveKey, sha256
 from orch.common.errors import Malformed, Shut
 from orch.common.names import HostName, Name, Path
 
 MOST: Final = 16 * 1024
 """Bytes that a secret's value may have."""
 
-COPY: Final = KEY_SIZE + hpke.OVERHEAD
-"""Bytes of a copy."""
-
 _STEP: Final = 256
 _HEAD: Final = 4
-MOST_BOX: Final = MOST + 2 * _STEP
 _ONCE: Final = bytes(12)  # the nonce of a box: its key is used once
 
 

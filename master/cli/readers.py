@@ -79,15 +79,15 @@ def standing(secret: SealedSecret, uses: tuple[Use, ...], known: Known) -> Stand
     can = {(copy.name, copy.key) for copy in secret.readers}
     roots = root_keys(known.policy)
     admitted = [use for use in uses if use.place in known.admissions]
-    sealed = [use for use in admitted if copy_of(secret, use, known.admissions[use.place])]
+    sealed = {use: bool(copy_of(secret, use, known.admissions[use.place])) for use in admitted}
     return Standing(
         secret=secret,
         uses=uses,
         readers=tuple(name for name, person in may.items() if (name, person.signing) in can),
         roots=sum((ROOT, key) in can for key in roots),
         lacking=tuple(name for name, person in may.items() if (name, person.signing) not in can),
-        sealed=tuple(sealed),
-        unsealed=tuple(use for use in admitted if use not in sealed),
+        sealed=tuple(use for use, there in sealed.items() if there),
+        unsealed=tuple(use for use, there in sealed.items() if not there),
         unknown=tuple(use for use in uses if use.place not in known.admissions),
         former=tuple(sorted({*_former_readers(secret, may, known), *_former_hosts(secret, uses, known)})),
     )

@@ -9,7 +9,7 @@ Called by the secret commands and by apply.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from orch.common import crypto, hpke, sealed
 from orch.common.clock import Chance
@@ -34,7 +34,7 @@ class New:
 
     estate: str
     name: str
-    value: bytes
+    value: bytes = field(repr=False)
     by: str
 
 

@@ -70,6 +70,7 @@ def _notes(item: Standing) -> list[str]:
 
 def data(item: Standing) -> dict[str, Data]:
     """For scripts."""
+    states = {**dict.fromkeys(item.sealed, "sealed"), **dict.fromkeys(item.unsealed, "unsealed")}
     return {
         "name": item.secret.name,
         "value": item.secret.value.hex(),
@@ -80,7 +81,7 @@ def data(item: Standing) -> dict[str, Data]:
                 "host": str(use.place),
                 "path": use.path,
                 "where": str(use.mark),
-                "state": "sealed" if use in item.sealed else "unsealed" if use in item.unsealed else "not-admitted",
+                "state": states.get(use, "not-admitted"),
             }
             for use in item.uses
         ],

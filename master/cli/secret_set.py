@@ -52,6 +52,8 @@ def put(found: Secrets, name: str, value: bytes) -> Standing:
     new = New(estate=found.estate.name, name=name, value=value, by=found.me(name).name)
     made = sealing.make(new, found.uses(name), found.known, chance=desk.surroundings.chance)
     sealing.write(desk, made)
+    if value.endswith(b"\n") and value.count(b"\n") == 1:
+        desk.output.warn("the value is one line and its line end, which is kept; printf %s leaves it out")
     return readers.standing(made, found.uses(name), found.known)
 
 

@@ -32,8 +32,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from orch.common import names
+from orch.common.document import BOX_LIMIT, COPY
 from orch.common.errors import EstateError
-from orch.common.sealed import COPY, MOST_BOX
 
 ENDING = ".sealed"
 LIMIT = 16 * 1024 * 1024
@@ -163,7 +163,7 @@ class _Reading:
             value=bytes.fromhex(value),
             at=int(found[1]),
             by=self._name(5, found[2]),
-            box=self._bytes(6, self._value(6, "box"), most=MOST_BOX),
+            box=self._bytes(6, self._value(6, "box"), most=BOX_LIMIT),
             readers=tuple(self._reader(number, text) for number, label, text in rest if label == "reader"),
             hosts=tuple(self._host(number, text) for number, label, text in rest if label == "host"),
         )

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from orch.common import attest, authoring, enrolment, sealed, trust
 from orch.common.crypto import CurveKey
+from orch.common.document import COPY
 from orch.common.enrolment import Enrolment
 from orch.common.errors import Refused, Shut
 from orch.common.identity import Reset, Revocation
@@ -73,7 +74,7 @@ SEALED = sealed.for_host(bytes(32), SLOT, HOST.public) + sealed.close(b"correct 
 def _opened(data: bytes) -> bytes:
     """What the host opens: its copy of the key, and the box behind it."""
     try:
-        return sealed.open_here(HOST, Closed(slot=SLOT, key=data[: sealed.COPY], box=data[sealed.COPY :]))
+        return sealed.open_here(HOST, Closed(slot=SLOT, key=data[:COPY], box=data[COPY:]))
     except Shut as err:
         raise Refused(err.text) from err
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from orch.common import sealed
 from orch.common.crypto import CurveKey, SigningKey, reading_of
+from orch.common.document import BOX_LIMIT, COPY
 from orch.common.errors import Malformed, Shut
 from orch.common.sealed import Closed, Slot, Value
 
@@ -31,7 +32,8 @@ def test_a_value_of_the_largest_size_travels_and_a_larger_one_or_none_at_all_doe
     largest = bytes(sealed.MOST)
     found = closed(largest)
     assert sealed.open_here(HOST, found) == largest
-    assert len(found.box) <= sealed.MOST_BOX
+    assert len(found.box) <= BOX_LIMIT
+    assert len(found.key) == COPY
     for value in (b"", bytes(sealed.MOST + 1)):
         with pytest.raises(Malformed, match="1 to 16384 bytes"):
             sealed.close(value, WHAT, seed=SEED)
@@ -127,6 +129,12 @@ def test_a_hosts_copy_is_no_readers_copy() -> None:
 @given(st.binary(min_size=32, max_size=32))
 def test_the_reading_key_of_a_public_half_is_that_of_the_secret_half(seed: bytes) -> None:
     key = SigningKey.from_seed(seed)
+    assert reading_of(key.public) == key.reading.public
+
+
+def test_the_reading_key_is_the_one_that_libsodium_makes() -> None:
+    key = SigningKey.from_seed(bytes.fromhex("421151a459faeade3d247115f94aedae42318124095afabe4d1451a559faedee"))
+    assert key.reading.public.hex() == "f1814f0e8ff1043d8a44d25babff3cedcae6c22c3edaa48f857ae70de2baae50"
     assert reading_of(key.public) == key.reading.public
 
 

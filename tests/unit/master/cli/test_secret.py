@@ -48,6 +48,14 @@ def test_a_value_from_a_stream_is_sealed_to_who_may_read_and_is_nowhere_in_clear
     assert not [path for path in place.base.rglob("*") if path.is_file() and VALUE.encode() in path.read_bytes()]
 
 
+def test_a_line_end_that_was_hardly_meant_is_kept_and_named(place: Workplace) -> None:
+    founded(place)
+    done = place.run("secret", "set", "token", "--from-stdin", answer="correct\n")
+    assert "its line end, which is kept" in err(done)
+    done = place.run("secret", "rotate", "token", "--from-stdin", answer="-----BEGIN\n-----END\n")
+    assert "line end" not in err(done)
+
+
 def test_a_value_is_asked_for_twice_and_not_shown(place: Workplace) -> None:
     founded(place)
     place.interactive = True

@@ -2,7 +2,7 @@
 
 from orch.common import codec, sealed
 from orch.common.clock import SystemChance
-from orch.common.document import LIMIT, Document
+from orch.common.document import COPY, LIMIT, Document
 from orch.states import secret_files
 from tests.unit.master.cli.desk import Workplace, err
 
@@ -128,7 +128,7 @@ def test_a_plan_needs_no_passphrase_also_where_nothing_is_sealed_yet(place: Work
     asked = [codec.decode(Document, data, limit=LIMIT) for data in place.centre.documents.values()]
     keys = {item.host: item.secrets[0].key for item in asked}
     assert keys["school/srv1"] == b""
-    assert len(keys["library/srv1"]) == sealed.COPY
+    assert len(keys["library/srv1"]) == COPY
 
 
 def test_a_name_that_is_mistyped_is_said_before_anybody_is_asked(place: Workplace) -> None:

@@ -86,6 +86,15 @@ def test_sends_contents_beside_the_document_once_it_is_full(tmp_path: Path) -> N
     assert sum(carried) == compiler.INLINE_TOTAL // INLINE
 
 
+def test_a_document_without_secrets_has_the_bytes_that_it_had_before_there_were_any(tmp_path: Path) -> None:
+    made = compiler.compile_host(
+        estates.small(tmp_path), estates.place("school/srv1"), admission=estates.admission("school/srv1")
+    )
+    written = codec.parse(made.data, limit=LIMIT)
+    assert isinstance(written, dict)
+    assert list(written)[-1] == "origins"
+
+
 def test_says_where_each_resource_was_written(tmp_path: Path) -> None:
     site = "site: school\nfiles:\n  /etc/a: { content: x }\nlisten: [tcp/22]\nhosts:\n  srv1:\n    removals: 3\n"
     made = document(estates.small(tmp_path, school=site), "school/srv1")

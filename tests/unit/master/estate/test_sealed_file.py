@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orch.common.sealed import COPY
+from orch.common.document import COPY
 from orch.master.estate import loader, sealed_file
 from orch.master.estate.diagnostics import render
 from orch.master.estate.sealed_file import ROOT, Broken, HostCopy, ReaderCopy, SealedSecret
