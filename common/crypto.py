@@ -174,7 +174,7 @@ def derive(seed: bytes, label: str) -> bytes:
 def reading_of(public: bytes) -> bytes:
     """The X25519 key that belongs to an Ed25519 key: what is sealed to it, only that key's holder opens.
 
-    The birational map of RFC 7748 4.1, u = (1 + y) / (1 - y). Why one secret may serve both: decision 0019.
+    The birational map of RFC 7748 4.1, u = (1 + y) / (1 - y). Why one secret may serve both: decision 0021.
 
     Raises:
         Malformed: it is no such key.

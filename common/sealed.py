@@ -8,7 +8,7 @@ ephemeral key of every host's copy:
     host's copy     the box's key, sealed to one host for one place (in git, in that host's document)
 
 So a value can be sealed to one more host without touching the box, and whoever does it writes the same bytes: an estate
-that has not changed compiles to the documents that it had (decision 0019).
+that has not changed compiles to the documents that it had (decision 0021).
 
 Invariants:
 - a host's copy opens only there: with that host's key, in its estate and scope, for that path, secret and value;

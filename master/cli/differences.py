@@ -37,6 +37,11 @@ def _placed(files: tuple[File, ...]) -> dict[str, tuple[bytes, str]]:
     return {item.path: (item.sha256, f"{size(item.size)} {item.mode:04o} {item.owner}:{item.group}") for item in files}
 
 
+def without_copies(document: Document) -> Document:
+    """A document without its host's copies of secrets: they say the same in other bytes, sealed sooner or later."""
+    return replace(document, secrets=tuple(replace(item, key=b"") for item in document.secrets))
+
+
 def _sealed(secrets: tuple[SecretFile, ...]) -> dict[str, tuple[bytes, str]]:
     """By path. A value is told by its name; the host's copy is no difference, it says the same in other bytes."""
     return {

@@ -79,8 +79,7 @@ def _difference(item: Compiled, lines: Sequence[_Line]) -> Difference:
 
 def _common(document: Document) -> Document:
     """A document without what is each host's own. Where a line stands, and in which commit, is no difference."""
-    secrets = tuple(replace(item, key=b"") for item in document.secrets)
-    return replace(document, host="", curve=b"", commit="", origins=(), secrets=secrets)
+    return replace(differences.without_copies(document), host="", curve=b"", commit="", origins=())
 
 
 def screen(output: Output, found: Sequence[Difference]) -> list[str]:

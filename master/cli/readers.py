@@ -2,7 +2,7 @@
 
 An operator may who is granted `secret` at a host that holds it; of one that no host uses, whoever is granted `secret`
 in every scope. A root key may where one alone signs policies: its holder could grant himself everything, so that gives
-nothing away, and it is what recovers the secrets of a lost operator (decision 0019).
+nothing away, and it is what recovers the secrets of a lost operator (decision 0021).
 
 Called by the secret commands, lint and doctor.
 """

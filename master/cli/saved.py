@@ -23,7 +23,7 @@ from orch.common.crypto import sha256
 from orch.common.document import Document
 from orch.common.errors import StalePlan, UsageError
 from orch.common.report import StepReport
-from orch.master.cli import files, plans
+from orch.master.cli import differences, files, plans
 from orch.master.cli.output import Data
 from orch.master.estate.compiler import Compiled
 
@@ -93,7 +93,7 @@ def made(compiled: Sequence[Compiled], found: plans.Found, *, estate: str, relea
 
 def digest(document: Document) -> str:
     """What a host is to be. Where a line stands, and in which commit, is no difference for it."""
-    return sha256(codec.encode(replace(document, commit="", origins=()))).hex()
+    return sha256(codec.encode(replace(differences.without_copies(document), commit="", origins=()))).hex()
 
 
 def _said(found: plans.Found, host: str) -> Sequence[Data] | None:

@@ -8,7 +8,7 @@ from orch.common.clock import ago, rfc3339
 from orch.master.cli import finding, secret_desk
 from orch.master.cli.context import desk_of
 from orch.master.cli.group import ReadingCommand
-from orch.master.cli.output import Data, table
+from orch.master.cli.output import Data, Each, table
 from orch.master.cli.readers import Standing
 
 
@@ -24,7 +24,7 @@ def list_(context: click.Context, /) -> None:
     found = secret_desk.begin(desk).all()
     now = desk.surroundings.clock.wall()
     if desk.output.structured:
-        desk.output.data("orch/secrets/1", {"secrets": [data(item) for item in found]})
+        desk.output.data("orch/secrets/1", {"secrets": [data(item) for item in found]}, each=Each("secrets", "name"))
         return
     if not found:
         desk.output.note("there are no secrets")

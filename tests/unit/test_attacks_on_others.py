@@ -191,7 +191,7 @@ def _logged(centre: RunningCentre) -> Iterator[tuple[events.Event, dict[str, eve
 
 FREE = {
     "Origin.resource", "Origin.where", "Document.commit", "Document.listen",  # shown, never used
-    "File.owner", "File.group",  # looked up in the host's own tables
+    "File.owner", "File.group", "SecretFile.owner", "SecretFile.group",  # looked up in the host's own tables
     "Packages.protect",  # compared with names
 }  # fmt: skip
 """Texts of a document that no pattern binds: a new one here needs a reason that it can be no path, command or option."""

@@ -192,3 +192,14 @@ def test_nothing_that_the_centre_was_given_holds_the_value(place: Workplace) -> 
     held += b"".join(place.centre.releases) + b"".join(place.centre.blobs.values())
     assert VALUE.encode() not in held
     assert VALUE not in held.decode("latin-1")
+
+
+def test_a_saved_plan_holds_where_somebody_else_has_sealed_since_what_it_names(place: Workplace) -> None:
+    set_up(place)
+    apply(place)
+    place.site("school", SITE)
+    place.admit("school/srv1")
+    assert place.run("plan", "school", "-o", "kept.plan").exit_code == 3
+    assert place.run("secret", "reseal", *place.unlocked).exit_code == 0
+    assert "the plan holds" in apply(place, "kept.plan")
+    assert opened(place, "school/srv1") == VALUE.encode()
