@@ -59,6 +59,12 @@ class Master:
         self.child = None
         return status
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self.child is not None
+        return self.child.pid
+
     def alive(self) -> bool:
         return self.child is not None and self.child.poll() is None
 
