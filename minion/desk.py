@@ -21,11 +21,12 @@ from orch.common.events import Log
 from orch.common.messages import Message
 from orch.common.report import Outcome, Reason, Trigger
 from orch.common.session import CheckFresh, Forget, Held, HostEffect, HostSession, Say, SendReports, Standing, Take
+from orch.common.trust import Permission
 from orch.minion.adapters.rsync import Line
 from orch.minion.channel import Ailing, Dialling
 from orch.minion.failpoint import BEFORE_FORGET, Failpoints
 from orch.minion.inbox import Inbox
-from orch.minion.intake import Intake, Sent
+from orch.minion.intake import Came, Intake, Sent
 from orch.minion.journal import Journal
 from orch.minion.last import LastNote
 from orch.minion.outbox import Outbox
@@ -309,7 +310,7 @@ class Desk:
                 case Take():
                     out.extend(self.take(effect.message))
                 case CheckFresh(envelope=envelope, nonce=nonce):
-                    self._fresh(envelope, nonce)
+                    out.extend(self._fresh(envelope, nonce))
                 case Forget(sequence=sequence):
                     self._forget(sequence)
                 case Standing(word=word, denied=denied):
@@ -349,19 +350,16 @@ class Desk:
         if news and word == ADMITTED:
             self._try_again()  # what had to wait for the line need not wait for the timer too
 
-    def _fresh(self, envelope: bytes, nonce: bytes) -> None:
+    def _fresh(self, envelope: bytes, nonce: bytes) -> list[Message]:
         inbox, log = self._parts.inbox, self._parts.log
         before, _ = inbox.permission()
         try:
             fresh = inbox.take_fresh(envelope, nonce)
         except (Refused, Malformed) as err:
             log.write(events.REFUSED, what="fresh", code=err.code, text=err.text)
-            return
+            return []
         log.write(events.FRESH, epoch=fresh.epoch, number=fresh.number, time=fresh.time)
-        self.permit()
-        after, _ = inbox.permission()
-        if before is not after:
-            self._try_again()
+        return self._follow(self._intake.again(), before)
 
     def _try_again(self) -> None:
         last = self._last.read()
@@ -375,7 +373,9 @@ class Desk:
             OrchError: what a person brought is not accepted, or cannot be kept.
         """
         before, _ = self._parts.inbox.permission()
-        came = self._intake.take(message)
+        return self._follow(self._intake.take(message), before)
+
+    def _follow(self, came: Came, before: Permission) -> list[Message]:
         self.permit()
         if not came.begins and self._parts.inbox.permission()[0] is not before:
             self._try_again()

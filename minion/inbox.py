@@ -77,7 +77,7 @@ class Inbox:
         self._mine = mine
         self._boot = boot
         self._contact: Contact | None = None
-        self._contact_kept = 0
+        self._contact_kept: Contact | None = None
         self._floor: Floor | None = None
         self._policy: Policy
         self._policy_hash = b""
@@ -280,9 +280,10 @@ class Inbox:
         return fresh
 
     def _keep_contact(self, contact: Contact) -> None:
-        if not self._contact_kept or contact.boottime - self._contact_kept > _TEN_MINUTES:
+        passed = contact.boottime - kept.boottime if (kept := self._contact_kept) else 0
+        if kept is None or passed > _TEN_MINUTES or abs(contact.time - kept.time - passed) > HOUR:
             files.write(self._parts.layout.run / "contact", codec.encode(contact), disk=self._disk)
-            self._contact_kept = contact.boottime
+            self._contact_kept = contact
         if self._floor is not None and abs(contact.time - self._floor.trusted_time) > HOUR:
             self._raise(self._floor.with_time(contact.time))
 

@@ -66,6 +66,7 @@ class Intake:
         self._journal = journal
         self._refusals = refusals
         self._log = log
+        self._declined: tuple[Parcel, int] | None = None  # the newest release that was refused, and the time by then
 
     def take(self, message: Sent) -> Came:
         """Judge it, keep it, and say what follows.
@@ -78,6 +79,23 @@ class Intake:
             return self._stick(message) if isinstance(message, Stick) else self._take(message)
         except StoreError as err:
             self._refusals.not_kept(message.TAG, err, self._inbox.newest)
+            raise
+
+    def again(self) -> Came:
+        """Time was proved. Where it is earlier than a refused release had been told, that one is judged once more.
+
+        A clock that was far ahead, here or at the centre, may have been the reason, and the centre sends it again only
+        after long.
+
+        Raises:
+            StoreError: this host's disk refuses; nothing was accepted.
+        """
+        if self._declined is None or self._inbox.now() >= self._declined[1]:
+            return Came()
+        try:
+            return self._release(self._declined[0])
+        except StoreError as err:
+            self._refusals.not_kept(messages.Delivered.TAG, err, self._inbox.newest)
             raise
 
     def _take(self, message: Said) -> Came:
@@ -140,7 +158,9 @@ class Intake:
         try:
             taken = self._inbox.take_release(parcel)
         except (Refused, Malformed) as err:
+            self._declined = (parcel, self._inbox.now())
             return Came(reported=self._refusals.release(parcel, err))
+        self._declined = None
         return Came() if taken.again else self._taken(taken)
 
     def _taken(self, taken: Taken) -> Came:

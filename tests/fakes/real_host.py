@@ -37,12 +37,11 @@ def wait_for(what: Callable[[], bool]) -> None:
 
 
 @dataclass
-class Site:
-    """A host's folder and processes, and its centre."""
+class RealHost:
+    """A host's folder and processes."""
 
     root: Path
-    centre: StandInCentre
-    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, kw_only=True)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         words = [sys.executable, "-m", "orch.minion", "--root", str(self.root), *arguments]
@@ -76,6 +75,22 @@ class Site:
         mine = trust.check_identity_request(envelope)
         return replace(estate.admission(HOST), curve=mine.curve, sign=mine.sign, seal=mine.seal)
 
+    def status(self) -> dict[str, object]:
+        found: dict[str, object] = json.loads(self.run("status", "--output", "json").stdout)
+        return found
+
+    def end(self) -> None:
+        """Leave no process behind."""
+        for what in tuple(self.running):
+            self.stop(what, signal.SIGKILL)
+
+
+@dataclass
+class Site(RealHost):
+    """A host, and a centre with real sockets for it alone."""
+
+    centre: StandInCentre
+
     def admit(self) -> None:
         self.centre.admit(self.me.curve, estate.admission_bytes(self.me))
 
@@ -88,9 +103,7 @@ class Site:
         return made.parcel(0)
 
     def document(self, text: str, *, lists: str = "") -> Document:
-        content = text.encode()
-        motd = File(path="/etc/motd", sha256=hashlib.sha256(content).digest(), size=len(content), content=content)
-        made = replace(estate.document(self.me), files=(motd,))
+        made = text_document(self.me, text)
         if not lists:
             return made
         data = lists.encode()
@@ -104,33 +117,48 @@ class Site:
     def applied(self, number: int) -> bool:
         return any(item.number == number and item.outcome is Outcome.APPLIED for item in self.reports())
 
-    def status(self) -> dict[str, object]:
-        found: dict[str, object] = json.loads(self.run("status", "--output", "json").stdout)
-        return found
-
 
 @contextmanager
 def open_site(folder: Path) -> Iterator[Site]:
     """An enrolled host without packages, in this folder; its processes are ended with it."""
     root, tree = folder / "root", folder / "tree"
-    for made in (root / "etc", root / "var/lib/dpkg", tree):
-        made.mkdir(parents=True)
-    _install(root / "etc/passwd", "root:x:0:0::/root:/bin/sh\n")
-    _install(root / "etc/group", "root:x:0:\n")
-    _install(root / "var/lib/dpkg/status", "")
+    tree.mkdir(parents=True)
     with StandInCentre(tree) as centre:
         site = Site(root, centre)
-        policy = replace(
-            estate.POLICY,
-            issued=int(time.time()) - estate.DAY,
-            centre=Centre((centre.address,), (estate.curve("centre").public,), (estate.signing("fresh").public,)),
-        )
-        _enrol(site, policy)
+        enrol(site, policy_of(centre.address))
         try:
             yield site
         finally:
-            for what in tuple(site.running):
-                site.stop(what, signal.SIGKILL)
+            site.end()
+
+
+def text_document(me: Admission, text: str) -> Document:
+    """A document of one file, /etc/motd."""
+    content = text.encode()
+    motd = File(path="/etc/motd", sha256=hashlib.sha256(content).digest(), size=len(content), content=content)
+    return replace(estate.document(me), files=(motd,))
+
+
+def policy_of(address: str) -> Policy:
+    """A policy of yesterday, with a centre at this address."""
+    centre = Centre((address,), (estate.curve("centre").public,), (estate.signing("fresh").public,))
+    return replace(estate.POLICY, issued=int(time.time()) - estate.DAY, centre=centre)
+
+
+def enrol(host: RealHost, policy: Policy) -> None:
+    """Install a host without packages in its root, and enrol it."""
+    for made in (host.root / "etc", host.root / "var/lib/dpkg"):
+        made.mkdir(parents=True)
+    _install(host.root / "etc/passwd", "root:x:0:0::/root:/bin/sh\n")
+    _install(host.root / "etc/group", "root:x:0:\n")
+    _install(host.root / "var/lib/dpkg/status", "")
+    envelope = estate.policy_bytes(policy)
+    given = Enrolment(estate=estate.ESTATE, policy=envelope, pin=hashlib.sha256(codec.encode(policy)).digest())
+    file = host.root / "lab.enrol"
+    file.write_text(write(given))
+    done = host.run("enrol", str(file), "--name", HOST)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) == 6
 
 
 def _install(path: Path, text: str) -> None:
@@ -139,13 +167,3 @@ def _install(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _enrol(site: Site, policy: Policy) -> None:
-    envelope = estate.policy_bytes(policy)
-    given = Enrolment(estate=estate.ESTATE, policy=envelope, pin=hashlib.sha256(codec.encode(policy)).digest())
-    file = site.root / "lab.enrol"
-    file.write_text(write(given))
-    done = site.run("enrol", str(file), "--name", HOST)
-    assert done.returncode == 0, done.stderr
-    assert len(done.stdout.split()) == 6

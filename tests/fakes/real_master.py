@@ -17,7 +17,7 @@ from orch.common.wire import Context, Event
 from orch.master.adapters.mailbox import Mailbox
 from orch.master.store import Store
 from tests.fakes import signed_estate as estate
-from tests.fakes.running_centre import FakeOperator, write_directory
+from tests.fakes.running_centre import FakeOperator, RefusedHere, write_directory
 from tests.fakes.swarmhost import SwarmHost
 
 TOP = Path(__file__).parents[2]
@@ -32,7 +32,8 @@ class Master:
         self._under = ["prlimit", f"--nofile={descriptors}:{descriptors}"] if descriptors else []
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            self.address = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+            self._door = ("127.0.0.1", int(probe.getsockname()[1]))
+        self.address = f"tcp://{self._door[0]}:{self._door[1]}"
         write_directory(folder, listen=self.address, settings=settings)
         self.clock = SystemClock()
         self.context = Context()
@@ -58,6 +59,12 @@ class Master:
         self.child = None
         return status
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self.child is not None
+        return self.child.pid
+
     def alive(self) -> bool:
         return self.child is not None and self.child.poll() is None
 
@@ -67,6 +74,14 @@ class Master:
         self.context.close()
         if self.child is not None:
             self.kill()
+
+    def listens(self) -> bool:
+        """Whether somebody is at the door."""
+        try:
+            socket.create_connection(self._door, timeout=1.0).close()
+        except OSError:
+            return False
+        return True
 
     def connect(self) -> None:
         """Dial until the centre is there."""
@@ -99,18 +114,23 @@ class Master:
         self.ask("key.admit", op.Signed(estate.admission_bytes(estate.admission())))
 
     def ask(self, operation: str, arguments: object) -> Answer:
-        """An operator asks for something and is not refused; his connection is a new one each time."""
+        """An operator asks for something; his connection is a new one each time."""
         (answer,) = self.ask_all((operation, arguments))
         return answer
 
     def ask_all(self, *asked: tuple[str, object]) -> list[Answer]:
-        """One thing after the other on one connection; the last answer to each."""
+        """One thing after the other on one connection; the last answer to each.
+
+        Raises:
+            RefusedHere: one was refused.
+        """
         operator = FakeOperator("anna", self.context, self.address)
         found = []
         try:
             for operation, arguments in asked:
                 found.append(self._answer(operator, operator.send(operation, arguments)))
-                assert found[-1].code == "", found[-1].text
+                if found[-1].code:
+                    raise RefusedHere(found[-1])
         finally:
             operator.link.close()
         return found

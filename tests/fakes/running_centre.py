@@ -20,6 +20,7 @@ from orch.common.events import Event as LogEvent
 from orch.common.events import Value
 from orch.common.identity import Revocation
 from orch.common.keyfile import CentreKey
+from orch.common.policy import Policy
 from orch.common.wire import Context, Dial, Event, Keys, Link
 from orch.master.adapters.mailbox import Mailbox
 from orch.master.assembly import Assembly
@@ -275,10 +276,12 @@ class RunningCentre:
         return {row.host: row for view in self.stream("status.get", op.Nothing(), op.View) for row in view.rows}
 
 
-def write_directory(folder: Path, *, settings: str = "", listen: str = "tcp://127.0.0.1:*") -> None:
+def write_directory(
+    folder: Path, *, settings: str = "", listen: str = "tcp://127.0.0.1:*", policy: Policy = estate.POLICY
+) -> None:
     """What a centre needs to start."""
     (folder / "policy").mkdir(parents=True, exist_ok=True)
-    (folder / "policy" / "0001.policy").write_bytes(estate.policy_bytes())
+    (folder / "policy" / "0001.policy").write_bytes(estate.policy_bytes(policy))
     key = CentreKey(estate=estate.ESTATE, curve=estate.curve("centre").secret, fresh=estate.signing("fresh").seed)
     (folder / "centre.key").write_text(keyfile.write(key))
     (folder / "centre.key").chmod(0o600)

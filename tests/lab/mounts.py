@@ -28,6 +28,7 @@ _GET_FREE = 0x4C82
 _CONFIGURE = 0x4C0A
 _MAJOR = 7
 _AUTOCLEAR = 4
+_BIND = 4096
 _INFO = struct.Struct("<5Q4I64s64s32s2Q")
 _CONFIG = struct.Struct(f"<II{_INFO.size}s64s")
 _TRIES = 50
@@ -42,6 +43,16 @@ def mount(source: str, target: Path, kind: str, data: str = "") -> None:
     """
     if _libc.mount(source.encode(), os.fsencode(target), kind.encode(), 0, data.encode()):
         raise LabError(f"mount {kind} at {target}: {os.strerror(ctypes.get_errno())}")
+
+
+def bind(source: Path, target: Path) -> None:
+    """Let a file be seen in the place of another.
+
+    Raises:
+        LabError: the kernel refuses.
+    """
+    if _libc.mount(os.fsencode(source), os.fsencode(target), None, _BIND, None):
+        raise LabError(f"bind {source} to {target}: {os.strerror(ctypes.get_errno())}")
 
 
 def unmount(target: Path) -> None:

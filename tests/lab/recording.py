@@ -28,6 +28,7 @@ from tests.lab.errors import LabError
 from tests.lab.recorder import RECORD, WRITE
 
 SECTOR = 512
+_SUPERBLOCK = 4096
 _PIECE = 64 * 1024
 Piece: TypeAlias = tuple[int, bytes]
 """Where on the disk, and what."""
@@ -119,9 +120,9 @@ class Recording:
 
 
 def _torn(piece: Piece, dice: Random) -> Piece:
-    """Now and then only its first sectors."""
+    """Now and then only its first sectors; never of ext4's superblock, two sectors with one checksum that fsck mends."""
     offset, data = piece
-    if dice.random() >= 0.1 or len(data) <= SECTOR:
+    if dice.random() >= 0.1 or len(data) <= SECTOR or offset < _SUPERBLOCK:
         return piece
     return offset, data[: SECTOR * dice.randrange(1, len(data) // SECTOR)]
 

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from tests.proof import decoder, differential, fulldisk, kills, lines, powercut, signed, sim, socket_fuzz
+from tests.proof import (
+    clocks,
+    decoder,
+    differential,
+    fulldisk,
+    kills,
+    lines,
+    powercut,
+    restored,
+    signed,
+    sim,
+    socket_fuzz,
+)
 from tests.proof.family import Family
 
 ALL: tuple[Family, ...] = (
@@ -16,6 +28,8 @@ ALL: tuple[Family, ...] = (
     kills.FAMILY,
     fulldisk.FAMILY,
     powercut.FAMILY,
+    clocks.FAMILY,
+    restored.FAMILY,
 )
 BY_NAME = {family.name: family for family in ALL}
 ABOUT = {family.name: family.about for family in ALL}

@@ -51,7 +51,7 @@ class HostCases:
         site.start("executor")
         site.start("agent")
         wait_for(self.applied)
-        self._floor = self._floor_on_disk()
+        self._floor = floor_on_disk(site.root)
 
     def case(self, number: int, dice: Random) -> None:
         """One to three kills in one release's life."""
@@ -110,20 +110,11 @@ class HostCases:
         self._read += [trust.judge_report(self._site.me, envelope) for envelope in new]
         return self._read
 
-    def _floor_on_disk(self) -> Floor:
-        """What orch itself would find now; it works on a copy, as it mends what it finds."""
-        with tempfile.TemporaryDirectory(dir=self._folder) as copy:
-            for slot in SLOTS:
-                found = self._site.root / "var/lib/orch" / slot
-                if found.exists():
-                    (Path(copy) / slot).write_bytes(found.read_bytes())
-            return FloorFile(Path(copy), ListLog()).load()
-
     def nothing_is_half(self) -> None:
         """At any moment: the floor is no lower, the file is the old one or the new one."""
-        floor = self._floor_on_disk()
+        floor = floor_on_disk(self._site.root)
         before, self._floor = self._floor, floor
-        if _height(floor) < _height(before):
+        if height(floor) < height(before):
             raise AssertionError(f"the floor fell from {before} to {floor}")
         if self._site.motd() not in self._texts[-2:]:
             raise AssertionError("/etc/motd is neither what it was nor what it shall be")
@@ -201,7 +192,18 @@ class MasterCases:
                     raise AssertionError("a living master does not acknowledge")
 
 
-def _height(floor: Floor) -> tuple[int, int, int]:
+def floor_on_disk(root: Path) -> Floor:
+    """What orch itself would find now; it works on a copy, as it mends what it finds."""
+    with tempfile.TemporaryDirectory() as copy:
+        for slot in SLOTS:
+            found = root / "var/lib/orch" / slot
+            if found.exists():
+                (Path(copy) / slot).write_bytes(found.read_bytes())
+        return FloorFile(Path(copy), ListLog()).load()
+
+
+def height(floor: Floor) -> tuple[int, int, int]:
+    """By which floors are compared."""
     return (floor.policy_version, floor.epoch, floor.number)
 
 

@@ -106,6 +106,49 @@ def test_an_old_release_with_a_good_signature_is_refused_as_expired(host: Bench)
     assert report.reason.code == "expired"
 
 
+@pytest.mark.parametrize("ahead", [40 * DAY, 73 * 365 * DAY])
+def test_a_release_that_a_wrong_clock_refused_is_taken_with_the_next_proof_of_the_time(host: Bench, ahead: int) -> None:
+    host.settle()
+    host.tick(30)
+    host.fresh(time=host.clock.wall() + ahead)
+    host.deliver(host.release(4, host.document(packages="hello\n")))
+    host.work()
+    assert host.reports()[-1].reason is not None
+    assert (host.reports()[-1].number, host.reports()[-1].outcome) == (4, Outcome.REFUSED)
+    host.tick(30)
+    host.fresh()
+    host.work()
+    assert (host.reports()[-1].number, host.reports()[-1].outcome) == (4, Outcome.APPLIED)
+    assert host.machine.packages == {"dpkg", "hello"}
+
+
+def test_a_time_that_was_put_right_is_right_in_the_next_process_too(host: Bench) -> None:
+    host.settle()
+    far = 73 * 365 * DAY
+    host.tick(700)  # the last proof was kept long ago, so the wrong one is kept too
+    host.fresh(time=host.clock.wall() + far)
+    host.tick(30)
+    host.fresh()
+    host.clock.set_wall(host.clock.wall() + far)  # now this machine's clock agrees with the wrong proof
+    true = host.clock.wall() - far
+    host.start()
+    host.up()
+    host.fresh(time=true)
+    host.deliver(host.release(4, host.document(packages="hello\n"), created=true - 60, expires=true + 30 * DAY))
+    host.work()
+    assert (host.reports()[-1].number, host.reports()[-1].outcome) == (4, Outcome.APPLIED)
+
+
+def test_what_was_refused_for_another_reason_is_not_judged_with_each_proof(host: Bench) -> None:
+    host.settle()
+    made = estate.release(estate.draft(4), by=("stranger",), contents=estate.documents(host.document()))
+    host.deliver(made)
+    for _ in range(3):
+        host.tick(30)
+        host.fresh()
+    assert len([line for line in host.log.lines if line.startswith("refused what=release")]) == 1
+
+
 def test_a_release_that_demands_a_go_waits_for_it(host: Bench) -> None:
     host.settle()
     host.deliver(host.release(4, host.document(packages="hello\n"), needs_go=True))
