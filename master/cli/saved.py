@@ -92,8 +92,12 @@ def made(compiled: Sequence[Compiled], found: plans.Found, *, estate: str, relea
 
 
 def digest(document: Document) -> str:
-    """What a host is to be. Where a line stands, and in which commit, is no difference for it."""
-    return sha256(codec.encode(replace(document, commit="", origins=()))).hex()
+    """What a host is to be. Where a line stands, and in which commit, is no difference for it.
+
+    Nor is it whether a secret's value is sealed to it already: apply sees to that.
+    """
+    secrets = tuple(replace(item, key=b"") for item in document.secrets)
+    return sha256(codec.encode(replace(document, commit="", origins=(), secrets=secrets))).hex()
 
 
 def _said(found: plans.Found, host: str) -> Sequence[Data] | None:

@@ -7,12 +7,12 @@ import click
 from orch.common.clock import ago, rfc3339
 from orch.master.cli import finding, secret_desk
 from orch.master.cli.context import desk_of
-from orch.master.cli.group import ReadingCommand
-from orch.master.cli.output import Data, table
+from orch.master.cli.group import NamingCommand
+from orch.master.cli.output import Data, Each, table
 from orch.master.cli.readers import Standing
 
 
-@click.command("list", cls=ReadingCommand)
+@click.command("list", cls=NamingCommand)
 @click.pass_context
 def list_(context: click.Context, /) -> None:
     """The secrets of the estate: the name of their value, its age, hosts, readers, and what needs somebody.
@@ -24,7 +24,7 @@ def list_(context: click.Context, /) -> None:
     found = secret_desk.begin(desk).all()
     now = desk.surroundings.clock.wall()
     if desk.output.structured:
-        desk.output.data("orch/secrets/1", {"secrets": [data(item) for item in found]})
+        desk.output.data("orch/secrets/1", {"secrets": [data(item) for item in found]}, each=Each("secrets", "name"))
         return
     if not found:
         desk.output.note("there are no secrets")
