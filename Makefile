@@ -88,7 +88,7 @@ docs: $(READY) ## run the shell blocks of README and docs/
 .PHONY: system
 system: ## tests in real namespaces with real packages; as root or with sudo
 	packaging/setup-debian.sh dev demo test
-	$(SUDO) $(PYTHON) -m pytest -q -p no:cacheprovider $(if $(filter tests/system,$(FILES)),-n 2 --dist loadfile) $(FILES) $(ARGS)
+	$(SUDO) env SCREENS=$(SCREENS) $(PYTHON) -m pytest -q -p no:cacheprovider $(if $(filter tests/system,$(FILES)),-n 2 --dist loadfile) $(FILES) $(ARGS)
 
 .PHONY: demo
 demo: ## three sites on this machine, from nothing to the reports; KEEP=1 leaves them running

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -18,9 +19,21 @@ def main() -> None:
         return
     if "--debug" not in sys.argv:
         sys.excepthook = _fault
+    if "_ORCH_COMPLETE" in os.environ:
+        from orch.master.cli import quick
+
+        sys.stdout.write(quick.answer(_words))
+        return
     from orch.master.cli.commands import root
 
     root(prog_name="orch")
+
+
+def _words() -> Mapping[str, Mapping[str, object]]:
+    """All commands, for completion; only the first TAB after an update needs them."""
+    from orch.master.cli import wordtree
+
+    return wordtree.made()
 
 
 def _streams() -> None:

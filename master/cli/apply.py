@@ -56,7 +56,7 @@ class Choices:
 
 
 @click.command(cls=ReadingCommand)
-@click.argument("what", metavar="[FILE|TARGET]", required=False, type=completing.TARGET)
+@click.argument("what", metavar="[FILE|TARGET]", required=False, type=completing.TARGET_OR_FILE)
 @click.option("--yes", "-y", is_flag=True, help="Do not ask; no word for removals beyond a ceiling.")
 @removals.OPTION
 @click.option("--again", is_flag=True, help="Publish although no document is different.")

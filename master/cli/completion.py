@@ -6,10 +6,10 @@ import click
 from click.shell_completion import get_completion_class
 
 from orch.common.errors import UsageError
+from orch.master.cli import quick
 from orch.master.cli.group import OrchCommand, output_of
 
 SHELLS = ("bash", "zsh", "fish")
-_VARIABLE = "_ORCH_COMPLETE"
 _WHERE = {
     "bash": 'eval "$(orch completion bash)"    in ~/.bashrc',
     "zsh": 'eval "$(orch completion zsh)"    in ~/.zshrc',
@@ -30,5 +30,5 @@ def completion(context: click.Context, shell: str) -> None:
     if kind is None:
         raise UsageError(f"{shell} is not known")
     output = output_of(context)
-    output.text(kind(context.find_root().command, {}, "orch", _VARIABLE).source())
+    output.text(kind(context.find_root().command, {}, "orch", quick.VARIABLE).source())
     output.note(f"put it where your shell reads it: {_WHERE[shell]}")

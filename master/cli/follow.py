@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orch.common import printable
-from orch.common.clock import ago
+from orch.common.clock import ago, rfc3339
 from orch.common.operations import Nothing, Row, View
 from orch.master.cli import believing, plans, screens
 from orch.master.cli.condition import Condition, condition, note, sign_of_life
@@ -147,7 +147,8 @@ class _Following:
         told = End(row=row, how=how).words(output)
         if self.said.get(row.host) != told:
             self.said[row.host] = told
-            output.note(f"  {row.host}  {told}")
+            when = rfc3339(self.desk.surroundings.clock.wall())[11:19]
+            output.note(f"  {when}  {row.host}  {told}")
 
     def how(self, row: Row) -> Condition:
         """The host's condition with regard to this release and no other."""

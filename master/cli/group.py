@@ -15,7 +15,6 @@ from typing import ClassVar
 
 import click
 from click.core import ParameterSource
-from click.shell_completion import CompletionItem
 
 from orch.common.errors import OrchError
 from orch.master.cli import failures, terminal
@@ -167,14 +166,6 @@ class LazyGroup(click.Group):
         if name and not name.startswith("-") and name not in self.table and not ctx.resilient_parsing:
             ctx.fail(f"there is no command {name!r}{did_you_mean(name, self.table)}")
         return super().resolve_command(ctx, args)
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:  # type: ignore[explicit-any]
-        """Commands by the table, so that none is imported for its line of help; options as click offers them."""
-        if incomplete.startswith("-"):
-            return click.Command.shell_complete(self, ctx, incomplete)
-        return [
-            CompletionItem(name, help=item.help) for name, item in self.table.items() if name.startswith(incomplete)
-        ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands without importing them."""

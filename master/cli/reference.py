@@ -62,7 +62,7 @@ _PLACES = """\
 else `estate` in `config` |
 | `config` | beside the folders of your keys; TOML: `estate` is the directory for when you stand in none, `estates` \
 are those that `--estate` knows by their last part |
-| names for completion | `$XDG_CACHE_HOME/orch/`, else `~/.cache/orch/`; may be removed |
+| names and words for completion | `$XDG_CACHE_HOME/orch/`, else `~/.cache/orch/`; may be removed |
 | your keys | `$ORCH_HOME/ESTATE/`, else `~/.config/orch/ESTATE/`: `login.key`, `signing.key`, `root.key`, `pin` |
 | passphrase | `--passphrase-file FILE`, else the file that `ORCH_PASSPHRASE_FILE` names, else it is asked for |
 | written by `orch` into the estate | `policy/`, `hosts/`, `ESTATE.enrol`: commit them to git |

@@ -41,7 +41,12 @@ def remember(file: Path, **seen: Iterable[str]) -> None:
     now = {**before, **{kind: sorted(set(names)) for kind, names in seen.items()}}
     if now == before:
         return
+    keep(file, json.dumps({"schema": SCHEMA, "names": now}))
+
+
+def keep(file: Path, text: str) -> None:
+    """Write a file of the cache; nothing fails if it cannot be kept."""
     from orch.master.cli import files
 
     with contextlib.suppress(UsageError):
-        files.write(file, json.dumps({"schema": SCHEMA, "names": now}), mode=0o600)
+        files.write(file, text, mode=0o600)

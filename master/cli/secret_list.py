@@ -7,12 +7,12 @@ import click
 from orch.common.clock import ago, rfc3339
 from orch.master.cli import finding, secret_desk
 from orch.master.cli.context import desk_of
-from orch.master.cli.group import ReadingCommand
+from orch.master.cli.group import NamingCommand
 from orch.master.cli.output import Data, Each, table
 from orch.master.cli.readers import Standing
 
 
-@click.command("list", cls=ReadingCommand)
+@click.command("list", cls=NamingCommand)
 @click.pass_context
 def list_(context: click.Context, /) -> None:
     """The secrets of the estate: the name of their value, its age, hosts, readers, and what needs somebody.
@@ -70,7 +70,6 @@ def _notes(item: Standing) -> list[str]:
 
 def data(item: Standing) -> dict[str, Data]:
     """For scripts."""
-    states = {**dict.fromkeys(item.sealed, "sealed"), **dict.fromkeys(item.unsealed, "unsealed")}
     return {
         "name": item.secret.name,
         "value": item.secret.value.hex(),
@@ -81,7 +80,7 @@ def data(item: Standing) -> dict[str, Data]:
                 "host": str(use.place),
                 "path": use.path,
                 "where": str(use.mark),
-                "state": states.get(use, "not-admitted"),
+                "state": "sealed" if use in item.sealed else "unsealed" if use in item.unsealed else "not-admitted",
             }
             for use in item.uses
         ],

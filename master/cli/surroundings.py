@@ -1,7 +1,7 @@
 """What the commands take from outside: the time, chance, the way to the centre, the folder of keys.
 
 `__main__` gives the real ones; a test gives a fake centre and a clock that it turns. Nothing in master/cli looks at the
-environment except here and in output.py.
+environment except here, in homes.py and in terminal.py.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orch.common.clock import Chance, Clock, SystemChance, SystemClock
+from orch.master.cli import homes
 from orch.master.cli.line import Centre, Dialling
 
 
@@ -29,18 +30,8 @@ def _reach(address: str, seconds: float) -> str:
     return reach.problem(address, seconds=seconds)
 
 
-def _home() -> Path:
-    home = os.environ.get("ORCH_HOME")
-    return Path(home) if home else Path.home() / ".config" / "orch"
-
-
 def _pause(seconds: float) -> None:
     threading.Event().wait(seconds)
-
-
-def _cache() -> Path:
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "orch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +42,8 @@ class Surroundings:
     chance: Chance = field(default_factory=SystemChance)
     dial: Callable[[Dialling], Centre] = _dial
     reach: Callable[[str, float], str] = _reach  # why nobody can be reached at an address; empty: somebody listens
-    home: Callable[[], Path] = _home
-    cache: Callable[[], Path] = _cache
+    home: Callable[[], Path] = homes.home
+    cache: Callable[[], Path] = homes.cache
     pause: Callable[[float], None] = _pause
     interactive: Callable[[], bool] = lambda: os.isatty(0)
     key_cost: int = 15  # of new key files, as a power of two (crypto.COST); a test takes a cheap one

@@ -8,21 +8,26 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.shell_completion import ShellComplete
 
-from orch.master.cli import remembered
-from orch.master.cli.commands import root
+from orch.master.cli import remembered, wordtree
 from tests.unit.master.cli.desk import Workplace, err
 
 TOP = Path(__file__).parents[4]
 
 
-def offered(place: Workplace, *words: str) -> list[str]:
+def offered(place: Workplace, *words: str, where: Path | None = None, **more: str) -> list[str]:
     """What is offered for the last word."""
+    answer = asked(place, *words, where=where, **more)
+    return [line.partition(",")[2] for line in answer.splitlines()]
+
+
+def asked(place: Workplace, *words: str, where: Path | None = None, **more: str) -> str:
+    """What the shell is told."""
     environment = {
         "PYTHONPATH": str(TOP),
         "PATH": "/usr/bin:/bin",
         "HOME": str(place.base),
+        "ORCH_HOME": str(place.home),
         "XDG_CACHE_HOME": str(place.base / "xdg"),
         "_ORCH_COMPLETE": "bash_complete",
         "COMP_WORDS": " ".join(("orch", *words)),
@@ -30,15 +35,15 @@ def offered(place: Workplace, *words: str) -> list[str]:
     }
     done = subprocess.run(
         [sys.executable, "-m", "orch.master.cli"],
-        cwd=place.estate,
-        env=environment,
+        cwd=where or place.estate,
+        env=environment | more,
         capture_output=True,
         text=True,
         timeout=30,
         check=False,
     )
     assert done.stderr == ""
-    return [line.partition(",")[2] for line in done.stdout.splitlines()]
+    return done.stdout
 
 
 @pytest.fixture
@@ -61,6 +66,55 @@ def test_offers_commands_options_and_names(seen: Workplace) -> None:
     assert offered(seen, "explain", "") == ["library/srv1", "school/srv1"]
     assert offered(seen, "site", "add", "new", "--like", "s") == ["school"]
     assert not seen.dialled
+
+
+def test_offers_what_an_option_takes_and_nothing_where_anything_may_stand(seen: Workplace) -> None:
+    assert offered(seen, "status", "--output", "js") == ["json", "jsonl"]
+    assert offered(seen, "status", "--color", "") == ["auto", "always", "never"]
+    assert offered(seen, "apply", "--note", "lib") == []
+    assert offered(seen, "apply", "--note", "lib", "lib") == ["library", "library/srv1"]
+    assert offered(seen, "apply", "--yes", "--", "lib") == ["library", "library/srv1"]
+    assert offered(seen, "-v", "explain", "library/srv1", "") == []
+    assert offered(seen, "policy", "operator", "re") == ["remove"]
+    assert "--most" in offered(seen, "doc", "history", "--m")
+    assert offered(seen, "nosuch", "") != []
+    assert asked(seen, "apply", "spr") == "file,spr\n"
+    assert asked(seen, "lint", "--estate", "") == "dir,\n"
+    assert asked(seen, "import-results", "one", "tw") == "file,tw\n"
+
+
+def test_speaks_to_each_shell(seen: Workplace) -> None:
+    assert asked(seen, "sta", _ORCH_COMPLETE="zsh_complete") == "plain\nstatus\nHow every site is now.\n"
+    assert asked(seen, "wait", "state:of", _ORCH_COMPLETE="zsh_complete") == "plain\nstate:offline\n_\n"
+    fish = asked(seen, _ORCH_COMPLETE="fish_complete", COMP_WORDS="orch sta", COMP_CWORD="sta")
+    assert fish == "plain,status\tHow every site is now.\n"
+    assert asked(seen, COMP_WORDS="orch status 'lib", COMP_CWORD="2") == "plain,library\nplain,library/srv1\n"
+
+
+def test_finds_the_estate_that_is_meant(seen: Workplace) -> None:
+    elsewhere = seen.base / "elsewhere"
+    elsewhere.mkdir()
+    assert offered(seen, "status", "lib", where=elsewhere) == []
+    assert offered(seen, "--estate", str(seen.estate), "status", "lib", where=elsewhere) == ["library", "library/srv1"]
+    assert offered(seen, "status", "lib", where=elsewhere, ORCH_ESTATE=str(seen.estate))
+    for text in (f'estate = "{seen.estate}"\n', "estate = \n", ""):
+        (seen.home / "config").write_text(text)
+        assert bool(offered(seen, "status", "lib", where=elsewhere)) is ("netgate" in text)
+    (seen.home / "config").write_text(f'estates = ["{seen.estate}"]\n')
+    assert offered(seen, "--estate", "netgate", "status", "lib", where=elsewhere)
+    assert offered(seen, "--estate", "other", "status", "lib", where=elsewhere) == []
+
+
+def test_every_command_is_known_and_a_damaged_cache_is_made_anew(seen: Workplace) -> None:
+    assert set(wordtree.made()) > {"", "status", "key accept", "policy operator add"}
+    offered(seen, "")
+    [kept] = (seen.base / "xdg/orch").glob("words-*.json")
+    kept.write_text("{")
+    older = kept.with_name("words-1.json")
+    older.write_text("{}")
+    assert offered(seen, "sta") == ["status"]
+    assert json.loads(kept.read_text())
+    assert not older.exists()
 
 
 def test_status_plan_and_apply_remember_what_they_saw(place: Workplace) -> None:
@@ -100,23 +154,28 @@ def test_an_unknown_shell_is_said(place: Workplace) -> None:
     assert place.run("completion", "csh").exit_code == 2
 
 
-def test_completion_loads_nothing_heavy(seen: Workplace) -> None:
+def test_completion_loads_no_library(seen: Workplace) -> None:
+    offered(seen, "")  # the words are kept now
     program = (
-        "import sys\n"
-        "from click.shell_completion import ShellComplete\n"
-        "from orch.master.cli.commands import root\n"
-        "ShellComplete(root, {}, 'orch', 'X').get_completions(['status'], 'lib')\n"
-        "heavy = {'cryptography', 'yaml', 'rich', 'sqlalchemy', 'zmq'} & {name.split('.')[0] for name in sys.modules}\n"
-        "print(sorted(heavy))\n"
+        "import os, sys\n"
+        "os.environ.update(_ORCH_COMPLETE='bash_complete', COMP_WORDS='orch status lib', COMP_CWORD='2')\n"
+        "from orch.master.cli.__main__ import main\n"
+        "main()\n"
+        "heavy = {'click', 'msgpack', 'cryptography', 'yaml', 'rich', 'sqlalchemy', 'zmq'}\n"
+        "print(sorted(heavy & {name.split('.')[0] for name in sys.modules}))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=seen.estate,
-        env={"PYTHONPATH": str(TOP), "HOME": str(seen.base), "PATH": "/usr/bin:/bin"},
+        env={
+            "PYTHONPATH": str(TOP),
+            "HOME": str(seen.base),
+            "XDG_CACHE_HOME": str(seen.base / "xdg"),
+            "PATH": "/usr/bin:/bin",
+        },
         capture_output=True,
         text=True,
         check=True,
         timeout=30,
     )
-    assert done.stdout.strip() == "[]"
-    assert ShellComplete(root, {}, "orch", "X").get_completions([], "stat")
+    assert done.stdout.splitlines() == ["plain,library", "plain,library/srv1", "[]"]

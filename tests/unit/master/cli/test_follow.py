@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -105,5 +106,8 @@ def test_without_a_terminal_each_step_of_a_host_is_a_line_on_stderr(place: Workp
     [host] = place.admit("library/srv1")
     host.outcome, host.text = "failed", "no such package: telnett"
     done = place.run("apply", "--yes", *place.unlocked)
-    assert "  library/srv1  ✗ failed  no such package: telnett\n" in err(done)
+    [line] = [
+        line for line in err(done).splitlines() if line.endswith("library/srv1  ✗ failed  no such package: telnett")
+    ]
+    assert re.match(r"  \d\d:\d\d:\d\d  library", line)  # a log: when it came to be known
     assert done.stdout.count("library/srv1") == 1

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from orch.common.document import Document, SecretFile
 from orch.common.report import Change, Reason, Sign, StepOutcome, StepReport
+from orch.master.cli import saved
 from tests.fakes.operators_centre import FakeCentre, FakeHost
 from tests.unit.master.cli.desk import SITE, Workplace, err
 
@@ -172,3 +175,11 @@ def test_the_file_has_a_schema_and_holds_nothing_to_sign(planned: Workplace) -> 
     assert found["schema"] == "orch/saved-plan/1"
     assert {item["host"] for item in found["hosts"]} == {"library/srv1", "school/srv1"}
     assert "hello" not in text
+
+
+def test_a_secret_that_is_not_sealed_to_its_host_yet_is_the_same_secret() -> None:
+    secret = SecretFile(path="/etc/key", secret="wifi", value=bytes(16), key=b"", box=bytes(32))
+    document = Document(estate="netgate", host="library/srv1", curve=bytes(32), scope="main", secrets=(secret,))
+    sealed = replace(document, secrets=(replace(secret, key=b"k" * 80),), commit="abc")
+    other = replace(document, secrets=(replace(secret, value=b"v" * 16),))
+    assert saved.digest(document) == saved.digest(sealed) != saved.digest(other)
