@@ -107,9 +107,9 @@ proof: $(READY) ## the long runs: FAMILY=decoder SEED=1 CASES=1000; CASE=7 is on
 	    $(if $(CASES),--cases $(CASES)) $(if $(CASE),--case $(CASE)) $(ARGS)
 
 .PHONY: sim
-sim: $(READY) ## let simulated worlds live: SEED=1 CASES=20; STORY=1 prints the history of one
+sim: $(READY) ## let simulated worlds live: SEED=1 CASES=20, HOSTS=2000 DAYS=21; STORY=1 prints the history of one
 	$(VENV)/bin/python -m tests.sim $(if $(SEED),--seed $(SEED)) $(if $(CASES),--cases $(CASES)) \
-	    $(if $(STORY),--story) $(ARGS)
+	    $(if $(HOSTS),--hosts $(HOSTS)) $(if $(DAYS),--days $(DAYS)) $(if $(STORY),--story) $(ARGS)
 
 .PHONY: sample
 sample: $(READY) ## a few cases of every long run, with a new seed; a minute

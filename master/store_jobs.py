@@ -35,6 +35,22 @@ SUMMARY_LIMIT = LIMIT
 MANY = 500
 """Values in one statement: every database takes that many."""
 
+# Statements of every report and every key, built once: SQLAlchemy takes longer to build one than SQLite to do it.
+_KEY_GONE = delete(tables.keys).where(tables.keys.c.curve == bindparam("which"))
+_ADMITTED = select(tables.admissions.c.serial).where(
+    tables.admissions.c.curve == bindparam("which"), tables.admissions.c.serial == bindparam("number")
+)
+_NEWEST = select(tables.latest.c.curve, tables.latest.c.sequence).where(
+    tables.latest.c.curve.in_(bindparam("curves", expanding=True))
+)
+_GONE = {
+    table.name: delete(table).where(table.c.curve.in_(bindparam("curves", expanding=True)))
+    for table in (tables.heads, tables.latest, tables.sightings)
+}
+_STALE = delete(tables.reports).where(
+    tables.reports.c.curve == bindparam("host"), tables.reports.c.sequence <= bindparam("upto")
+)
+
 
 def put_policy(connection: Connection, version: int, envelope: bytes) -> None:
     """Keep a policy version."""
@@ -43,13 +59,10 @@ def put_policy(connection: Connection, version: int, envelope: bytes) -> None:
 
 def put_key(connection: Connection, record: KeyRecord, serial: int) -> None:
     """Keep how a key stands; `serial` of its admission, 0 where there is none."""
-    connection.execute(delete(tables.keys).where(tables.keys.c.curve == record.curve))
+    connection.execute(_KEY_GONE, {"which": record.curve})
     values = {name: getattr(record, name) for name in codec.field_names(KeyRecord)}
     connection.execute(tables.keys.insert().values(**values))
-    known = select(tables.admissions.c.serial).where(
-        tables.admissions.c.curve == record.curve, tables.admissions.c.serial == serial
-    )
-    if serial and connection.execute(known).first() is None:
+    if serial and connection.execute(_ADMITTED, {"which": record.curve, "number": serial}).first() is None:
         connection.execute(
             tables.admissions.insert().values(
                 curve=record.curve, serial=serial, envelope=record.admission, received=record.last
@@ -113,22 +126,17 @@ def put_reports(connection: Connection, reports: Sequence[NewReport], keep: int)
             for item in newest.values()
         ],
     )
-    stale = delete(tables.reports).where(
-        tables.reports.c.curve == bindparam("host"), tables.reports.c.sequence <= bindparam("upto")
-    )
     olds = [{"host": item.curve, "upto": item.sequence - keep} for item in newest.values() if item.sequence > keep]
     if olds:
-        connection.execute(stale, olds)
+        connection.execute(_STALE, olds)
 
 
 def _check_follows(connection: Connection, reports: Sequence[NewReport]) -> None:
     last: dict[bytes, int] = {}
     curves = list({item.curve for item in reports})
     for at in range(0, len(curves), MANY):
-        known = select(tables.latest.c.curve, tables.latest.c.sequence).where(
-            tables.latest.c.curve.in_(curves[at : at + MANY])
-        )
-        last.update({row.curve: row.sequence for row in connection.execute(known)})
+        known = connection.execute(_NEWEST, {"curves": curves[at : at + MANY]})
+        last.update({row.curve: row.sequence for row in known})
     for item in reports:
         if item.sequence - item.gap != last.get(item.curve, 0) + 1:
             raise StoreError(f"report {item.sequence} does not follow {last.get(item.curve, 0)}")
@@ -334,5 +342,5 @@ def _replace(connection: Connection, name: str, rows: Sequence[Mapping[str, obje
         return
     table = tables.METADATA.tables[name]
     for at in range(0, len(rows), MANY):
-        connection.execute(delete(table).where(table.c.curve.in_([row["curve"] for row in rows[at : at + MANY]])))
+        connection.execute(_GONE[name], {"curves": [row["curve"] for row in rows[at : at + MANY]]})
     connection.execute(table.insert(), [dict(row) for row in rows])

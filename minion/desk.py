@@ -141,7 +141,7 @@ class Desk:
         if self._parts.watch.news() or now >= self._look_at:
             self._look_at = float("inf")  # settled anew when the turn ends
             self._turn(Trigger.TIMER)
-        return self._effects(self._session.tick(self._held(), now))
+        return self._effects(self._session.tick(self._held(), now)) if self._session.open else []
 
     # --- the agent ----------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Final, TypeAlias
 
 from orch.common.errors import Damaged, StoreError
@@ -43,11 +44,12 @@ class Database:
             StoreError: the disk fails.
         """
         self._path = path or MEMORY
+        self._door = _Door(self._path)
         self._lock = threading.RLock()
         self._inside = False
         if path is not None:
             self._make(path)
-        with self._door():
+        with self._door:
             self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=10)
         try:
             self._open(schema)
@@ -56,16 +58,19 @@ class Database:
             raise
 
     def _open(self, schema: Sequence[str]) -> None:
-        self._connection.text_factory = lambda data: data.decode("utf-8", "replace")
-        with self._door():
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=FULL")
-            self._connection.execute("PRAGMA foreign_keys=ON")
+        with self._door:
+            self._set_pragmas()
             self._check()
             self._check_end()
         self._set_up(schema)
-        with self._door():
+        with self._door:
             self._check_layout(schema)
+
+    def _set_pragmas(self) -> None:
+        self._connection.text_factory = lambda data: data.decode("utf-8", "replace")
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=FULL")
+        self._connection.execute("PRAGMA foreign_keys=ON")
 
     def _make(self, path: Path) -> None:
         # SQLite gives its other files the mode of this one; what hosts report is not for every user to read.
@@ -127,12 +132,12 @@ class Database:
             if self._inside:
                 yield
                 return
-            with self._door():
+            with self._door:
                 self._connection.execute("BEGIN IMMEDIATE")
             self._inside = True
             try:
                 yield
-                with self._door():
+                with self._door:
                     self._connection.execute("COMMIT")
             except BaseException:
                 with contextlib.suppress(sqlite3.Error):
@@ -151,7 +156,7 @@ class Database:
             StoreError: the disk is full or failing.
         """
         self._demand_transaction()
-        with self._door():
+        with self._door:
             return self._connection.execute(statement, values).lastrowid or 0
 
     def rows(self, statement: str, *values: Value) -> list[Row]:
@@ -161,7 +166,7 @@ class Database:
             StoreError: the disk fails.
         """
         self._demand_transaction()
-        with self._door():
+        with self._door:
             return self._connection.execute(statement, values).fetchall()
 
     def close(self) -> None:
@@ -173,11 +178,23 @@ class Database:
         if not self._inside:
             raise StoreError("a statement outside a transaction: a mistake in the program")
 
-    @contextlib.contextmanager
-    def _door(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as err:
-            if getattr(err, "sqlite_errorcode", 0) & 0xFF in _SPOILED:
-                raise Damaged(f"{self._path}: {err}") from err
-            raise StoreError(f"{self._path}: {err}", hint=_HINT) from err
+
+class _Door:
+    """SQLite's errors as orch's; one object for a database's life, as each statement goes through it."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path | str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(err, sqlite3.Error):
+            return
+        if getattr(err, "sqlite_errorcode", 0) & 0xFF in _SPOILED:
+            raise Damaged(f"{self._path}: {err}") from err
+        raise StoreError(f"{self._path}: {err}", hint=_HINT) from err

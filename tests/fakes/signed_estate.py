@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 from orch.common import attest, authoring, codec, trust
 from orch.common.authoring import Authored, Draft, Question
@@ -29,11 +30,13 @@ ESTATE = "lab"
 ALL = ("*",)
 
 
+@cache
 def signing(name: str) -> SigningKey:
     """The same signing key for the same name."""
     return SigningKey.from_seed(sha256(b"signing " + name.encode()))
 
 
+@cache
 def curve(name: str) -> CurveKey:
     """The same curve key for the same name."""
     return CurveKey.from_secret(sha256(b"curve " + name.encode()))

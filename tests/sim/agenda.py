@@ -32,9 +32,9 @@ class Dice(Random):
 class Agenda:
     """One world's time."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: float = 0.0) -> None:
         """The beginning."""
-        self.now = 0.0
+        self.now = now
         self.done = 0
         self._planned: list[tuple[float, int, Job]] = []
         self._count = 0

@@ -29,6 +29,7 @@ class Told:
     acted: Callable[[SimHost, Act], None]
     made: Callable[[SimHost, int, bytes], None]
     taken: Callable[[SimHost, int, int], None]
+    died: Callable[[SimHost, str], None]  # at a durable step, by its name
 
 
 @dataclass(frozen=True, slots=True)

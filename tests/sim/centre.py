@@ -19,7 +19,6 @@ from orch.master.hub import Hub
 from orch.master.records import NewReport
 from orch.master.store import Store
 from tests.fakes.log import ListLog
-from tests.fakes.running_centre import write_directory
 from tests.sim.agenda import Agenda, Dice
 from tests.sim.clock import SimClock
 from tests.sim.line import Frames, Line
@@ -30,7 +29,6 @@ TICK = 1.0
 QUIET = 6 * 3600.0
 """Seconds between two looks of a centre to which nobody speaks for days."""
 HURRY = 0.06
-SETTINGS = "[keep]\nreports = 100000\ndays = 36500\n"
 
 
 class SimWorks:
@@ -40,7 +38,7 @@ class SimWorks:
         """Idle, for this run of the centre."""
         self._centre, self._mailbox = centre, mailbox
         self._run = centre.run
-        self._free = 0.0
+        self._free = centre.agenda.now
 
     def ask(self, job: Callable[[], T], then: Then[T], fail: Fail) -> None:
         agenda = self._centre.agenda
@@ -117,6 +115,7 @@ class SimGate:
     def take(self, line: Line, frames: Frames) -> None:
         """A message arrived."""
         if line.peer in self.lines:
+            self._centre.note(self.keys[line.peer], frames)
             self._in.append(Received(line.peer, self.keys[line.peer], frames))
             self._centre.wake()
 
@@ -150,6 +149,8 @@ class SimCentre:
         self.hub: Hub | None = None
         self.gate: SimGate | None = None
         self.log = ListLog()
+        self.again = 0  # messages with something attached (reports) that a host had sent before, word for word
+        self._heard: set[int] = set()
         self.makes_store: type[Store] = Store
         self.came_up: Callable[[], None] = lambda: None
         self.crashed: Callable[[], None] = lambda: None
@@ -158,7 +159,6 @@ class SimCentre:
         self._turn_at = float("inf")
         self._beat = 0
         self._peers = 0
-        write_directory(folder, settings=SETTINGS)
 
     # --- assembly.Outside ---------------------------------------------------------------------------
 
@@ -222,6 +222,13 @@ class SimCentre:
         for line in lines:
             line.close("centre", silently=self.dice.chance(0.3))
         self.crashed()
+
+    def note(self, key: bytes, frames: Frames) -> None:
+        """A message arrived; the same one again is what duplication is above TCP."""
+        if len(frames) > 1:
+            what = hash((key, frames))
+            self.again += what in self._heard
+            self._heard.add(what)
 
     def doom(self, steps: int) -> None:
         """Have it killed after so many durable steps."""

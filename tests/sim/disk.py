@@ -9,7 +9,7 @@ nothing, a part, the whole, or zeros of its length.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from errno import EIO, ENOSPC
 from pathlib import Path
@@ -18,6 +18,8 @@ from orch.minion.adapters.disk import Owner, Written
 from tests.sim.agenda import Dice
 
 Reached = Callable[[str], None]
+CHANGES = ("create", "write", "sync", "replace", "unlink", "sync-folder")
+PLACES = tuple(f"disk-{change}" for change in CHANGES)
 RUN = "/run/"
 """What lies below it is gone after a power cut."""
 
@@ -92,6 +94,18 @@ class SimDisk:
 
     def make_folder(self, path: Path, *, mode: int, owner: Owner | None) -> None:
         del path, mode, owner
+
+    # --- as a whole ---------------------------------------------------------------------------------
+
+    def image(self) -> Mapping[str, bytes]:
+        """Every file."""
+        return {name: inode.content for name, inode in self._names.items()}
+
+    def lay(self, image: Mapping[str, bytes]) -> None:
+        """These files and no others, all of them safe."""
+        for name, content in image.items():
+            made = self._names[name] = self._safe[name] = _Inode()
+            made.content = made.safe = content
 
     # --- trouble ------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ journals and to the centre's database. It asks no part of orch whether all is we
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +57,7 @@ class History:
     def __post_init__(self) -> None:
         """Nothing has happened."""
         self.signed: dict[bytes, Signed] = {}
+        self.places: Counter[str] = Counter()  # durable steps at which somebody died, by name
         self._made: dict[bytes, dict[int, bytes]] = {}
         self._highest: dict[bytes, tuple[int, int]] = {}
 
@@ -92,6 +94,11 @@ class History:
         """A host says that it took a release."""
         self.note(f"{host.name} takes {epoch}:{number}")
         self._not_below(host, (epoch, number), "took")
+
+    def died(self, host: SimHost, place: str) -> None:
+        """A host was killed, or lost its power, at a durable step."""
+        self.note(f"{host.name} dies at {place}")
+        self.places[place] += 1
 
     def _not_below(self, host: SimHost, place: tuple[int, int], what: str) -> None:
         before = self._highest.get(host.curve, (0, 0))

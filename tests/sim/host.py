@@ -5,17 +5,17 @@ It is powered off, suspended, killed and cut off from the current; its disk, jou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from orch.common.enrolment import Enrolment
 from orch.common.errors import Blocked, Malformed, OrchError, ProtocolError, StoreError
-from orch.common.identity import Admission
-from orch.common.messages import Message, to_frames
+from orch.common.messages import Message, Reported, to_frames
 from orch.minion import assembly, enrol, keys
 from orch.minion.agent import Dialler
 from orch.minion.assembly import Core, Given
+from orch.minion.failpoint import AFTER_SEND
 from orch.minion.floor import SLOTS
 from orch.minion.settings import HostSettings, Layout
 from orch.minion.want import Errand as Wanted
@@ -29,6 +29,8 @@ from tests.sim.ledger import Ledger
 from tests.sim.line import PATIENCE, Frames, Line, Road
 from tests.sim.machine import SimMachine
 
+IDLE: Final = 300.0
+"""Seconds between two looks of a host without a line while days go by: nobody is there who could start anything."""
 RESTART: Final = 2.0
 """Seconds after which whoever watches over the executor starts it again."""
 
@@ -36,8 +38,8 @@ RESTART: Final = 2.0
 class SimHost:
     """One host."""
 
-    def __init__(self, name: str, around: Around, dice: Dice) -> None:
-        """Enrolled, and powered off."""
+    def __init__(self, name: str, around: Around, dice: Dice, image: Mapping[str, bytes] | None = None) -> None:
+        """Enrolled, and powered off; with an image of its disk, it was enrolled before."""
         self.name, self.around, self.dice = name, around, dice
         told = around.told
         self.agenda = around.agenda
@@ -50,7 +52,7 @@ class SimHost:
         self.log = HostLog(lambda epoch, number: told.taken(self, epoch, number))
         self.layout = Layout(Path(f"/sim/{name}"), self.disk)
         self._settings = HostSettings(estate=estate.ESTATE, name=name, agent=0, fetcher=0, group=0)
-        self._doom, self._doom_is_power = 0, False
+        self._doom, self._doom_is_power, self._doom_at = 0, False, ""
         self._ledger: Ledger | None = None
         self.core: Core | None = None
         self.is_on = False
@@ -65,7 +67,12 @@ class SimHost:
         self._tick_at = float("inf")
         self._parked = False
         self._up_since = 0.0
-        self._enrol()
+        if image is None:
+            self._enrol()
+        else:
+            self.disk.lay(image)
+        own = keys.load(self.layout)
+        self.curve, self.sign, self.seal = own.curve.public, own.sign.public, own.seal.public
 
     def _enrol(self) -> None:
         policy = estate.policy_bytes()
@@ -74,22 +81,6 @@ class SimHost:
             enrolment=given, settings=self._settings, machine="simulated", again=False, chance=self.dice.own("keys")
         )
         enrol.enrol(self.layout, wanted, self.log)
-        own = keys.load(self.layout)
-        self.curve, self.sign, self.seal = own.curve.public, own.sign.public, own.seal.public
-
-    def admission(self, *, serial: int = 1) -> Admission:
-        """What an operator would sign for it."""
-        return Admission(
-            estate=estate.ESTATE,
-            host=self.name,
-            curve=self.curve,
-            sign=self.sign,
-            seal=self.seal,
-            scope="main",
-            ring="stable",
-            serial=serial,
-            issued=estate.NOW,
-        )
 
     # --- power --------------------------------------------------------------------------------------
 
@@ -152,16 +143,16 @@ class SimHost:
             if self.road.line is None:
                 self._dial_in(self.dice.between(0, 2))
 
-    def doom(self, steps: int, *, power: bool) -> None:
-        """Have it die at a durable step to come."""
-        self._doom, self._doom_is_power = steps, power
+    def doom(self, steps: int, *, power: bool, at: str = "") -> None:
+        """Have it die at a durable step to come; `at` counts those of that name only."""
+        self._doom, self._doom_is_power, self._doom_at = steps, power, at
 
     def reached(self, place: str) -> None:
         """A durable step; the one at which it dies never comes back."""
-        del place
-        if self._doom and self.core is not None:
+        if self._doom and self.core is not None and self._doom_at in ("", place):
             self._doom -= 1
             if not self._doom:
+                self.around.told.died(self, place)
                 raise Crashed
 
     def _start_soon(self) -> None:
@@ -239,14 +230,26 @@ class SimHost:
             self._end(silently=False)  # the executor ends, maybe in its very start, and is started again
             self._start_soon()
             return
-        line = self.road.line
-        for message in messages:
-            if line is not None and line.is_up("host"):
-                line.send("centre", to_frames(message))
+        if not self._say(messages):
+            return
         if self.core is not None:
             self.core.desk.permit()
         self._work()
         self._plan_tick()
+
+    def _say(self, messages: list[Message]) -> bool:
+        """Send them, as executor.py does; whether it lived through it."""
+        line = self.road.line
+        for message in messages:
+            if line is not None and line.is_up("host"):
+                line.send("centre", to_frames(message))
+        try:
+            if any(isinstance(message, Reported) for message in messages):
+                self.reached(AFTER_SEND)
+        except Crashed:
+            self._crash()
+            return False
+        return True
 
     def _hang_up(self, err: OrchError) -> None:
         if self.core is not None:
@@ -259,7 +262,8 @@ class SimHost:
     def _plan_tick(self) -> None:
         if self.core is None or self.is_asleep:
             return
-        at, run = max(self.clock.at(self.core.desk.due()), self.agenda.now), self._run
+        soonest = self.agenda.now + (IDLE if self._parked and self.around.centre.is_quiet else 0)
+        at, run = max(self.clock.at(self.core.desk.due()), soonest), self._run
         if at < self._tick_at or self._tick_at < self.agenda.now:
             self._tick_at = at
             if at < float("inf"):

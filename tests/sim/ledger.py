@@ -12,7 +12,10 @@ from contextlib import contextmanager
 from orch.minion.adapters.database import Database, Row, Value
 from tests.sim.disk import Reached
 
+PLACES = BEFORE, AFTER = ("before-commit", "after-commit")
 Made = Callable[[int, bytes], None]
+_laid: dict[tuple[str, ...], bytes] = {}
+"""Databases of each schema as the product lays and checks them, before anything was written: each is a copy."""
 
 
 class Ledger(Database):
@@ -28,6 +31,15 @@ class Ledger(Database):
         self.is_closed = False
         super().__init__(None, schema)
 
+    def _open(self, schema: Sequence[str]) -> None:
+        laid = _laid.get(tuple(schema))
+        if laid is None:
+            super()._open(schema)
+            _laid[tuple(schema)] = self._connection.serialize()
+            return
+        self._connection.deserialize(laid)
+        self._set_pragmas()
+
     def close(self) -> None:
         """It is damaged, and set aside: a new one takes its place."""
         self.is_closed = True
@@ -40,7 +52,7 @@ class Ledger(Database):
             with super().transaction():
                 yield
                 if self._wrote and self._depth == 1:
-                    self._reached("before-commit")
+                    self._reached(BEFORE)
         except BaseException:
             self._new.clear()
             self._wrote = False
@@ -52,7 +64,7 @@ class Ledger(Database):
             for sequence, envelope in self._new:
                 self._made(sequence, envelope)
             self._new.clear()
-            self._reached("after-commit")
+            self._reached(AFTER)
 
     def run(self, statement: str, *values: Value) -> int:
         self._wrote = True

@@ -48,7 +48,7 @@ class Line:
         self.peer = peer
         self._ends = {"host": host, "centre": centre}
         self._alive = {"host": True, "centre": True}
-        self._last = {"host": 0.0, "centre": 0.0}  # when the newest message towards that end arrives
+        self._last = dict.fromkeys(self._ends, road.agenda.now)  # when the newest message towards that end arrives
 
     def is_up(self, side: str) -> bool:
         """Whether that end believes in the connection."""

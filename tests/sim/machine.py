@@ -19,6 +19,7 @@ from orch.states.base import AptTransaction, Step
 from tests.fakes.host import FakeHost, Package
 from tests.sim.agenda import Dice
 
+PLACES = BEFORE, WITHIN, AFTER = ("machine-before", "machine-within", "machine-after")
 SERVICES = tuple(f"vm-service{number}" for number in range(8))
 
 
@@ -64,17 +65,17 @@ class SimMachine:
         assert document is not None
         self._acted(Act(document, step))
         self.wait(self._dice.between(0.1, 15.0))
-        self._reached("machine-before")
+        self._reached(BEFORE)
         if self._dice.chance(self.breaks):
             raise self._trouble(step)
         self.host.trouble = None
         if isinstance(step.action, AptTransaction):
             self.host.interrupted = True
-            self._reached("machine-within")
+            self._reached(WITHIN)
             self.host.interrupted = False
         made = self.host.apply(step, materials)
         self.has_drifted &= step.resource != f"file {MARKER}"
-        self._reached("machine-after")
+        self._reached(AFTER)
         return made
 
     def listeners(self) -> tuple[str, ...]:

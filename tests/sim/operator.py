@@ -17,7 +17,7 @@ from orch.common import operations as op
 from orch.common.authoring import Authored, Draft
 from orch.common.crypto import sha256
 from orch.common.document import Document, File, ListFile, Packages, Reconcile
-from orch.common.identity import Revocation
+from orch.common.identity import Admission, Revocation
 from orch.common.messages import Answer
 from orch.common.policy import Operator, Policy, ScopeEpoch
 from tests.fakes import signed_estate as estate
@@ -70,7 +70,7 @@ class SimOperator:
     def admit(self, hosts: Sequence[SimHost]) -> None:
         """Let these in."""
         for host in hosts:
-            envelope = authoring.sign_admission(host.admission(), keys=estate.keys("anna"))
+            envelope = authoring.sign_admission(_admission(host), keys=estate.keys("anna"))
             self._wish((("key.admit", op.Signed(envelope)),), lambda answer: self._heard("admit", answer))
 
     def publish(self, hosts: Sequence[SimHost], *, seconds: int, by: str = "anna") -> None:
@@ -225,6 +225,20 @@ class SimOperator:
         if line is self._line:
             self._line = None
             self._agenda.after(AGAIN, self._ask_again)
+
+
+def _admission(host: SimHost) -> Admission:
+    return Admission(
+        estate=estate.ESTATE,
+        host=host.name,
+        curve=host.curve,
+        sign=host.sign,
+        seal=host.seal,
+        scope="main",
+        ring="stable",
+        serial=1,
+        issued=estate.NOW,
+    )
 
 
 def _piece(content: bytes) -> op.Piece:

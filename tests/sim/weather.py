@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from orch.minion.failpoint import PLACES as FAILPOINTS
+from tests.sim import disk, ledger, machine
 from tests.sim.agenda import Dice
 from tests.sim.host import SimHost
 from tests.sim.thief import Thief
@@ -12,6 +14,8 @@ from tests.sim.thief import Thief
 if TYPE_CHECKING:
     from tests.sim.world import World
 
+PLACES = (*FAILPOINTS, *disk.PLACES, *ledger.PLACES, *machine.PLACES)
+"""Every durable step of a host, by its name."""
 YEAR = 365 * 86_400
 
 
@@ -141,6 +145,10 @@ class Weather:
         """It dies at a durable step."""
         host.doom(self._dice.randint(1, 80), power=self._dice.chance(0.5))
 
+    def doom_by_name(self, host: SimHost) -> None:
+        """It dies at a certain durable step, one that comes seldom as soon as one that comes often."""
+        host.doom(self._dice.randint(1, 3), power=self._dice.chance(0.5), at=self._dice.choice(PLACES))
+
     def clock(self, host: SimHost) -> None:
         """Somebody sets the machine's clock, or its battery dies."""
         host.clock.wrong = self._dice.choice((0, -3600, 3600, -40 * 86_400, 40 * 86_400, -10 * YEAR, 10 * YEAR))
@@ -177,7 +185,7 @@ TROUBLES: tuple[Callable[[Weather, SimHost], None], ...] = (
     Weather.power_cut,
     Weather.doom,
     Weather.doom,
-    Weather.doom,
+    Weather.doom_by_name,
     Weather.clock,
     Weather.mirror,
     Weather.breaking,

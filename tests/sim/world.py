@@ -10,7 +10,7 @@ import gc
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,9 +20,11 @@ from tests.sim.agenda import Agenda, Dice
 from tests.sim.around import Around, Told
 from tests.sim.centre import SimCentre
 from tests.sim.errand import Errands
+from tests.sim.founding import founded, knocking, lay
 from tests.sim.history import History
 from tests.sim.host import SimHost
 from tests.sim.ledger import Ledger
+from tests.sim.memory import remembering
 from tests.sim.operator import SimOperator
 from tests.sim.thief import Thief
 from tests.sim.weather import Weather
@@ -63,22 +65,32 @@ class Verdict:
     days: float  # of virtual time
     releases: int
     acts: int
+    again: int  # reports that came to the centre more than once
+    places: Mapping[str, int]  # durable steps at which hosts died, and how often
     digest: str  # of the history: the same for the same seed
 
 
-def run(seed: int, *, faults: Faults = NO_FAULTS, hosts: int = HOSTS) -> Verdict:
-    """Let a world live, and judge it."""
+def run(seed: int, *, faults: Faults = NO_FAULTS, hosts: int = HOSTS, days: float = 0) -> Verdict:
+    """Let a world live, for at least so many days, and judge it."""
+    with remembering():
+        return run_slowly(seed, faults=faults, hosts=hosts, days=days)
+
+
+def run_slowly(seed: int, *, faults: Faults = NO_FAULTS, hosts: int = HOSTS, days: float = 0) -> Verdict:
+    """The same, with everything worked out again each time (memory.py)."""
     folder = Path(tempfile.mkdtemp(prefix="orch-sim-", dir=_memory()))
     errands = Errands()
     collecting = gc.isenabled()
     gc.disable()  # a world lives for seconds and is dropped whole
+    gc.freeze()  # and whoever looks for what can be dropped then, looks at nothing that was there before
     try:
         world = World(seed, folder, errands, faults=faults, hosts=hosts)
-        world.live()
+        world.live(days * DAY)
         return world.verdict()
     finally:
         errands.close()
         shutil.rmtree(folder)
+        gc.unfreeze()
         if collecting:
             gc.enable()
 
@@ -100,14 +112,16 @@ class World:
         self.errands = errands
         spool = folder / "spool"
         spool.mkdir()
+        found = founded(hosts)
+        lay(found, folder / "centre")
         self.centre = SimCentre(folder / "centre", self.agenda, self.dice.own("centre"))
         self.centre.makes_store = faults.store
         self.centre.crashed = lambda: self.history.note("centre is killed")
         self.operator = SimOperator(self.centre, self.history, self.dice.own("operator"), spool)
-        told = Told(acted=self.history.acted, made=self.history.made, taken=self.history.taken)
+        history = self.history
+        told = Told(acted=history.acted, made=history.made, taken=history.taken, died=history.died)
         around = Around(self.agenda, errands, self.centre, told, spool, faults.ledger)
-        names = [f"site{number // 5}/host{number % 5}" for number in range(hosts)]
-        self.hosts = [SimHost(name, around, self.dice.own(name)) for name in names]
+        self.hosts = [SimHost(name, around, self.dice.own(name), image) for name, image in found.disks.items()]
         for host in self.hosts:
             host.disk.forgetful = faults.forgetful
         self.centre.came_up = self._centre_came_up
@@ -115,13 +129,14 @@ class World:
         thief.signer = faults.thief_signs_as or thief.signer
         self.weather = Weather(self, thief, self.dice.own("weather"))
 
-    def live(self) -> None:
-        """From the first day to the last."""
+    def live(self, least: float) -> None:
+        """From the first day to the last: two to four episodes, and as many more as `least` seconds take."""
         self.centre.start()
-        self.operator.admit(self.hosts)
-        self._pass(10)
+        self.operator.admit(self.hosts[-knocking(len(self.hosts)) :])
         self._power(self.hosts)
-        for _ in range(self.dice.randint(2, 4)):
+        left = self.dice.randint(2, 4)
+        while left > 0 or self.agenda.now < least:
+            left -= 1
             self.weather.episode(seconds=self.dice.between(1, 4) * MINUTE)
             if self.dice.chance(0.5):
                 self._calm()
@@ -152,6 +167,8 @@ class World:
             days=self.agenda.now / DAY,
             releases=len(self.operator.releases),
             acts=history.acts,
+            again=self.centre.again,
+            places=history.places,
             digest=digest,
         )
 
