@@ -16,6 +16,7 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, TypeAlias
@@ -143,13 +144,16 @@ class Database:
                 self.run(statement)
             self.run(f"PRAGMA user_version={VERSION}")
 
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """All or nothing. One inside another belongs to the outer one.
 
         Raises:
             StoreError: the disk is full or failing; nothing of it happened.
         """
+        return self._whole()
+
+    @contextlib.contextmanager
+    def _whole(self) -> Iterator[None]:
         with self._lock:
             if self._inside:
                 yield
