@@ -33,7 +33,7 @@ def main() -> int:
         again += verdict.again
         places.update(verdict.places)
         failed += bool(verdict.wrong)
-        _say(verdict, whole=asked.story)
+        _say(verdict, asked)
     each = (time.process_time() - cpu) / max(1, done)
     print(f"sim: seeds {first} to {first + done - 1}, {failed} failed, {each * 1000:.0f} ms CPU a seed", flush=True)
     print(f"sim: {again} reports came to a centre more than once; {places.total()} times a host died at one of these:")
@@ -52,8 +52,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _say(verdict: Verdict, *, whole: bool) -> None:
-    if whole:
+def _say(verdict: Verdict, asked: argparse.Namespace) -> None:
+    if asked.story:
         print("\n".join(verdict.lines))
     state = "FAILED" if verdict.wrong else "holds"
     print(
@@ -64,7 +64,12 @@ def _say(verdict: Verdict, *, whole: bool) -> None:
     for text in verdict.wrong:
         print(f"  {text}")
     if verdict.wrong:
-        print(f"  again: make sim SEED={verdict.seed} CASES=1   with its history: STORY=1", flush=True)
+        size = "".join(
+            f" {name}={value:g}"
+            for name, value, usual in (("HOSTS", asked.hosts, HOSTS), ("DAYS", asked.days, 0))
+            if value != usual
+        )
+        print(f"  again: make sim SEED={verdict.seed} CASES=1{size}   with its history: STORY=1", flush=True)
 
 
 if __name__ == "__main__":
