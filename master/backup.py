@@ -198,12 +198,13 @@ def _unpack(source: BinaryIO, staging: Path) -> Found:
     try:
         with tarfile.open(fileobj=source, mode="r|gz") as tar:
             for member in tar:
-                if not (member.isreg() and _NAME.fullmatch(member.name)) or member.name in found:
+                plain = member.isreg() and not member.issparse()  # a sparse one of a few bytes could fill the disk
+                if not (plain and _NAME.fullmatch(member.name)) or member.name in found:
                     raise Malformed(f"this is no backup of a centre: it holds {member.name[:100]!r}", hint=_OTHER)
                 opened = tar.extractfile(member)
                 if opened is not None:
                     found[member.name] = _write(opened, staging / member.name)
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as err:
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError, OverflowError) as err:
         raise Malformed(f"this is no whole backup of a centre: {err}", hint=_OTHER) from err
     return found
 
@@ -228,7 +229,7 @@ def _judge(staging: Path, found: Found) -> Backup:
             raise Malformed(f"a backup of the kind {str(told['schema'])[:60]!r} is not known here", hint="update orch")
         named = {str(name): (int(size), str(digest)) for name, (size, digest) in dict(told["files"]).items()}
         estate, made = str(told["estate"]), int(told["made"])
-    except (ValueError, KeyError, TypeError, RecursionError) as err:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as err:
         raise Malformed("this is no backup of a centre: its last part is not as it was written", hint=_OTHER) from err
     there = {name: seen for name, seen in found.items() if name != _LAST}
     if there != named or _KEY not in there:

@@ -7,7 +7,6 @@ Nothing in it is secret, and nothing in it is believed before ledger.py has judg
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,9 +36,14 @@ def write(path: Path, rows: tuple[AuditRow, ...], *, estate: str) -> None:
     Raises:
         UsageError: it cannot be written.
     """
+    files.write(path, text(rows, estate=estate))
+
+
+def text(rows: tuple[AuditRow, ...], *, estate: str) -> str:
+    """What stands in a record file."""
     head = json.dumps({"schema": SCHEMA, "estate": estate})
     lines = [json.dumps({"kind": row.kind, "envelope": base64.b64encode(row.envelope).decode()}) for row in rows]
-    files.write(path, "\n".join([head, *lines]) + "\n")
+    return "\n".join([head, *lines]) + "\n"
 
 
 def read(path: Path) -> tuple[AuditRow, ...]:
@@ -48,7 +52,16 @@ def read(path: Path) -> tuple[AuditRow, ...]:
     Raises:
         UsageError: it is none; names the line.
     """
-    lines = files.read(path, limit=_LIMIT).decode("utf-8", "replace").splitlines()
+    return parse(files.read(path, limit=_LIMIT), path)
+
+
+def parse(data: bytes, path: Path) -> tuple[AuditRow, ...]:
+    """Read what stands in a record file; `path` is for people.
+
+    Raises:
+        UsageError: it is none; names the line.
+    """
+    lines = data.decode("utf-8", "replace").splitlines()
     if not lines or not _is_head(lines[0]):
         raise UsageError(f"{path}:1: this is no record", hint="orch audit export FILE writes one")
     return tuple(_rows(path, lines[1:]))
@@ -57,7 +70,7 @@ def read(path: Path) -> tuple[AuditRow, ...]:
 def _is_head(line: str) -> bool:
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(found, dict) and found.get("schema") == SCHEMA
 
@@ -67,7 +80,7 @@ def _rows(path: Path, lines: list[str]) -> Iterator[AuditRow]:
         try:
             found = json.loads(line)
             kind, envelope = str(found["kind"]), base64.b64decode(found["envelope"], validate=True)
-        except (ValueError, KeyError, TypeError, binascii.Error) as err:
+        except (ValueError, KeyError, TypeError, RecursionError) as err:
             hint = "the file was damaged: write it anew with orch audit export"
             raise UsageError(f"{path}:{number}: this line is not as it was written", hint=hint) from err
         if kind not in ledger.KINDS or len(envelope) > _ENVELOPE:

@@ -101,25 +101,30 @@ def _packages(data: bytes) -> list[tuple[str, str, Installed]]:
     """Name, architecture and record of each entry, those of which nothing is left apart."""
     from debian import deb822
 
-    found = []
-    paragraphs = deb822.Deb822.iter_paragraphs(data, fields=list(_FIELDS), use_apt_pkg=False, encoding="utf-8")
-    for entry in paragraphs:
-        try:
-            name, architecture, state = entry["Package"], entry.get("Architecture", "all"), entry["Status"].split()
-            if state[2] == "not-installed":
-                continue
-            flags = (entry.get(field, "no") for field in ("Essential", "Protected", "Important"))
-            one = Installed(
-                name=name,
-                version=entry["Version"],
-                state=PackageState(state[2]),
-                essential="yes" in flags,
-                reinstall=state[1] == "reinstreq",
-            )
-        except (KeyError, IndexError, ValueError) as err:
-            raise StepFailed(f"{STATUS} is damaged: an entry lacks {err}", hint=_CUT_OFF_HINT) from err
-        found.append((name, architecture, one))
-    return found
+    # python-debian would guess what bytes mean that are no UTF-8. A damaged name or version is one that nobody means.
+    text = data.decode("utf-8", "replace").encode()
+    try:
+        entries = deb822.Deb822.iter_paragraphs(text, fields=list(_FIELDS), use_apt_pkg=False, encoding="utf-8")
+        return [one for entry in entries if (one := _package(entry)) is not None]
+    except (KeyError, IndexError) as err:
+        raise StepFailed(f"{STATUS} is damaged: an entry lacks {err}", hint=_CUT_OFF_HINT) from err
+    except ValueError as err:  # python-debian's own, too: it raises them while it looks for the next entry
+        raise StepFailed(f"{STATUS} is damaged: {err}", hint=_CUT_OFF_HINT) from err
+
+
+def _package(entry: Mapping[str, str]) -> tuple[str, str, Installed] | None:
+    state = entry["Status"].split()
+    if state[2] == "not-installed":
+        return None
+    flags = (entry.get(field, "no") for field in ("Essential", "Protected", "Important"))
+    one = Installed(
+        name=entry["Package"],
+        version=entry["Version"],
+        state=PackageState(state[2]),
+        essential="yes" in flags,
+        reinstall=state[1] == "reinstreq",
+    )
+    return one.name, entry.get("Architecture", "all"), one
 
 
 def _named(found: list[tuple[str, str, Installed]], native: str) -> Iterator[Installed]:

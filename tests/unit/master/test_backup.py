@@ -149,6 +149,18 @@ def other(name: str, data: bytes) -> Callable[[tarfile.TarInfo, bytes], tuple[ta
     return lambda member, old: (member, data if member.name == name else old)
 
 
+def sparse(holes: str, size: str) -> Callable[[tarfile.TarInfo, bytes], tuple[tarfile.TarInfo, bytes] | None]:
+    """Says of the settings that they are mostly holes."""
+
+    def change(member: tarfile.TarInfo, data: bytes) -> tuple[tarfile.TarInfo, bytes]:
+        if member.name == "master.toml":
+            member.pax_headers = {"GNU.sparse.map": holes, "GNU.sparse.size": size}
+        return member, data
+
+    return change
+
+
+FOR_EVER = b'{"schema": "orch/centre-backup/1", "files": {}, "estate": "lab", "made": Infinity}'
 SPOILED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "cut off": (cut, "no whole backup"),
     "nothing": (lambda _whole: b"", "no whole backup"),
@@ -160,6 +172,13 @@ SPOILED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "another key": (lambda whole: repacked(whole, other("centre.key", b"x")), r"centre\.key is not as it was"),
     "a senseless end": (lambda whole: repacked(whole, other("backup.json", b"[]")), "last part"),
     "another kind": (lambda whole: repacked(whole, other("backup.json", b'{"schema": "x/2"}')), "not known here"),
+    "an end made for ever": (lambda whole: repacked(whole, other("backup.json", FOR_EVER)), "last part"),
+    "an end that is deep": (lambda whole: repacked(whole, other("backup.json", b"[" * 9999)), "last part"),
+    "a file of more holes than bytes": (
+        lambda whole: repacked(whole, sparse("1,1", "60000000")),
+        "it holds 'master.toml'",
+    ),
+    "holes that are no numbers": (lambda whole: repacked(whole, sparse("x,y", "1")), "no whole backup"),
 }
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from orch.common import messages
 from tests.proof import results
-from tests.proof.decoder import TARGETS, corpus
 from tests.proof.families import ABOUT, ALL, BY_NAME
+from tests.proof.targets import TARGETS, corpus
 
 TOP = Path(__file__).parents[3]
 CODE = [path for folder in ("common", "master", "minion", "states") for path in sorted((TOP / folder).rglob("*.py"))]
@@ -28,7 +28,7 @@ def test_the_page_is_as_the_program_writes_it() -> None:
 def test_every_class_that_is_decoded_anywhere_is_fuzzed() -> None:
     decoded = {name for path in CODE for name in re.findall(r"codec\.decode\((\w+),", path.read_text("utf-8"))}
     fuzzed = {target.name for target in TARGETS}
-    assert {name for name in decoded - PRIVATE if not name.startswith("_") and name not in fuzzed} == set()
+    assert decoded - PRIVATE - fuzzed == set()
     assert {f"message {cls.TAG}" for cls in messages.ALL} <= fuzzed
 
 

@@ -87,6 +87,10 @@ def test_a_record_is_verified_without_the_centre(place: Workplace, history: Fake
     damaged = place.run("audit", "verify", "--file", str(file))
     assert damaged.exit_code == 2
     assert f"{file}:3: this line is not as it was written" in err(damaged)
+    file.write_text("\n".join([lines[0], "[" * 9999]) + "\n")
+    assert f"{file}:2: this line is not as it was written" in err(place.run("audit", "verify", "--file", str(file)))
+    file.write_text("[" * 9999)
+    assert "this is no record" in err(place.run("audit", "verify", "--file", str(file)))
     file.write_text("hello\n")
     assert "orch audit export" in err(place.run("audit", "verify", "--file", str(file)))
 

@@ -62,11 +62,19 @@ def test_notes_of_an_interrupted_dpkg_are_seen(tmp_path: Path) -> None:
         (stanza("hello", "1.0"), "does not name dpkg itself"),
         (DPKG + "Package: odd\nVersion: 1\n\n", "lacks 'Status'"),
         (DPKG + stanza("odd", "1", "wonderful"), "wonderful"),
+        (DPKG + "Package: odd\nStatus: install ok installed\nVersion: 1\n x\x0bq\n\n", "start with whitespace"),
     ],
 )
 def test_a_damaged_status_is_refused(tmp_path: Path, status: str, words: str) -> None:
     with pytest.raises(StepFailed, match=words):
         dpkg(tmp_path, status).facts()
+
+
+def test_a_byte_that_is_no_text_spoils_the_word_in_which_it_is_and_nothing_else(tmp_path: Path) -> None:
+    one = dpkg(tmp_path, DPKG + stanza("odd", "1~X", Maintainer="X"))
+    status = tmp_path / "root/var/lib/dpkg/status"
+    status.write_bytes(status.read_bytes().replace(b"X", b"\xfc"))
+    assert one.facts().packages["odd"].version == "1~\ufffd"
 
 
 def test_a_status_that_was_cut_off_between_two_entries_is_refused(tmp_path: Path) -> None:
