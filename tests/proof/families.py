@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from tests.proof import decoder, differential, fulldisk, kills, lines, signed, sim, socket_fuzz
+from tests.proof import decoder, differential, fulldisk, guided, kills, lines, signed, sim, socket_fuzz
 from tests.proof.family import Family
 
 ALL: tuple[Family, ...] = (
     decoder.FAMILY,
+    guided.FAMILY,
     signed.FAMILY,
     differential.FAMILY,
     socket_fuzz.FAMILY,
