@@ -97,8 +97,9 @@ demo: ## three sites on this machine, from nothing to the reports; KEEP=1 leaves
 
 ifneq ($(wildcard tests/bench),)
 .PHONY: bench
-bench: $(READY) ## measure what the promises give as figures
-	$(VENV)/bin/python -m tests.bench $(ARGS)
+bench: $(READY) ## measure what the promises give as figures; as root or with sudo, a quarter of an hour
+	packaging/setup-debian.sh demo
+	$(SUDO) $(VENV)/bin/python -m tests.bench $(ARGS)
 endif
 
 .PHONY: proof

@@ -9,6 +9,7 @@ hub's loop until SIGTERM. Prints one line an event on stderr; a person never see
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
@@ -26,7 +27,7 @@ from orch.common import events as ev
 from orch.common.clock import SystemClock, ago, rfc3339
 from orch.common.errors import OrchError, UsageError
 from orch.common.events import LineLog, Log
-from orch.common.wire import Room
+from orch.common.wire.visitors import Room
 from orch.master import backup
 from orch.master.adapters.mailbox import Mailbox
 from orch.master.assembly import Assembly, RealOutside
@@ -184,8 +185,15 @@ def _run(directory: Path) -> None:
     outside = RealOutside(Room(silent=limits.silent))
     log.write(ev.STARTED, daemon="orch-master", version=__version__, pid=os.getpid())
     with Assembly(found, clock=clock, log=log, mailbox=mailbox, outside=outside) as hub:
+        _calm_collector()
         hub.run(lambda: bool(stop))
     log.write(ev.STOPPED, daemon="orch-master")
+
+
+def _calm_collector() -> None:
+    """Look for garbage that refers to itself seldom: there is next to none, and looking was a tenth of all work."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _raise_descriptors(log: Log) -> int:

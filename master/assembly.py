@@ -16,7 +16,9 @@ from orch.common.clock import Clock
 from orch.common.crypto import SigningKey
 from orch.common.errors import OrchError, SettingsError
 from orch.common.events import Log
-from orch.common.wire import CentreSocket, Context, Room, Waiter
+from orch.common.wire import Context, Waiter
+from orch.common.wire.centre import CentreSocket
+from orch.common.wire.visitors import Room
 from orch.master.adapters.mailbox import Mailbox, Worker, Works
 from orch.master.blobs import Blobs
 from orch.master.centre import Centre

@@ -24,7 +24,8 @@ from orch.common import session as s
 from orch.common.crowd import Crowd
 from orch.common.errors import Malformed, NotAllowed, OrchError, ProtocolError
 from orch.common.session import GONE, SILENT, Known
-from orch.common.wire import Received, Waiter
+from orch.common.wire import Waiter
+from orch.common.wire.centre import Received
 from orch.master import intake
 from orch.master.adapters.mailbox import Mailbox
 from orch.master.centre import Centre
@@ -293,8 +294,7 @@ class Hub:
 
     def _heard(self, line: HostLine, heard: s.Heard) -> None:
         running = (heard.epoch, heard.number, heard.release)
-        ahead = self._centre.roster.heard(line.key, policy_=heard.policy, scope=heard.scope, running=running)
-        if ahead:
+        if self._centre.roster.heard(line.key, policy_=heard.policy, scope=heard.scope, running=running):
             host = self._centre.roster.hosts[line.key].admission.host
             self._centre.log.write(UNKNOWN_RELEASE, host=host, epoch=heard.epoch, number=heard.number)
 

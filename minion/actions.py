@@ -28,8 +28,9 @@ from orch.minion.adapters.dpkg import Dpkg
 from orch.minion.adapters.machine import LISTS, SUFFIX
 from orch.minion.adapters.process import ProcessRunner, Progress, Runner
 from orch.minion.adapters.tree import Metadata, Tree
-from orch.states import files, lists, packages, secret_files
+from orch.states import files, lists, secret_files
 from orch.states.base import AptTransaction, DropList, PutFile, PutList, PutSecret, RepairDpkg, Step
+from orch.states.difference import differences, foreseen
 from orch.states.host import FileFacts, FileKind, Installed
 
 _ROOT_OWNED: Final = Metadata(mode=0o644, uid=0, gid=0)
@@ -163,7 +164,7 @@ class Hands:
 
     def _repair(self, action: RepairDpkg, job: _Job) -> tuple[Change, ...]:
         def repaired(before: Mapping[str, Installed], after: Mapping[str, Installed]) -> tuple[Change, ...]:
-            return _repaired(job.step.changes, packages.differences(before, after))
+            return _repaired(job.step.changes, differences(before, after))
 
         changes = self._between(lambda: self._apt.repair(job.progress), repaired)
         facts = self._dpkg.facts()
@@ -175,7 +176,7 @@ class Hands:
 
     def _transaction(self, action: AptTransaction, job: _Job) -> tuple[Change, ...]:
         facts = self._dpkg.facts()
-        now = packages.foreseen(facts.packages, self._apt.simulate(action.request), action.request)
+        now = foreseen(facts.packages, self._apt.simulate(action.request), action.request)
         if _lines(now) != _lines(job.step.changes):
             raise StepFailed(
                 f"the packages have changed since this was planned: {_gap(job.step.changes, now)}",
@@ -187,7 +188,7 @@ class Hands:
             self._apt.mark(action.auto, word="auto")
             self._apt.mark(action.manual, word="manual")
 
-        changes = _with_reasons(self._between(act, packages.differences), job.step.changes)
+        changes = _with_reasons(self._between(act, differences), job.step.changes)
         if _lines(changes) != _lines(job.step.changes):
             raise Halfway(f"apt did not do what it said: {_gap(job.step.changes, changes)}", changes=changes)
         return changes

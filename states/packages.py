@@ -26,10 +26,10 @@ from orch.common.errors import StepFailed
 from orch.common.report import Change, Sign
 from orch.states import gentle, guard
 from orch.states.base import AptTransaction, RepairDpkg, Step
-from orch.states.host import AptRequest, Available, Host, Installed, PackageFacts, PackageState, Pin, Simulated, Wish
+from orch.states.difference import foreseen
+from orch.states.host import AptRequest, Available, Host, PackageFacts, PackageState, Pin, Simulated, Wish
 from orch.states.lines import Lines
 
-KIND = "package"
 _GO = (lists.Want.PURGE, lists.Want.DEINSTALL)
 _NAMED = 12  # packages named in an error, before "and N more"
 _MEND = "mend the list and publish again: orch lint, orch apply"
@@ -127,11 +127,11 @@ class Packages:
 
     def _asked(self, reading: _Reading, known: Mapping[str, Available]) -> Found:
         mode = reading.wanted.rules.unlisted
-        solved = self._host.solve(reading.wish(known, tidy=mode is not Unlisted.IGNORE))
+        solved = self._solved(reading, known, tidy=mode is not Unlisted.IGNORE)
         unlisted: tuple[str, ...] = ()
         if mode is Unlisted.REPORT:
             unlisted = tuple(name for name in solved.remove if reading.entry(name) is None)
-            solved = self._host.solve(reading.wish(known, tidy=False))
+            solved = self._solved(reading, known, tidy=False)
         request = reading.request(solved)
         heal = reading.wanted.heal
         broken = [name for name in _broken(reading.facts) if heal or name not in solved.remove]
@@ -145,6 +145,16 @@ class Packages:
         )
         goes = found.outcome.remove or request.purge or request.remove
         return replace(found, gentle=self._gentle(reading, known, found.outcome)) if heal and goes else found
+
+    def _solved(self, reading: _Reading, known: Mapping[str, Available], *, tidy: bool) -> Simulated:
+        """Ask apt, without the names that it would leave as they are: each costs it a look at all that there is.
+
+        It does not know then that those must stay. Where one of them would go, it is asked again with every name.
+        """
+        wish = reading.wish(known, tidy=tidy)
+        fewer = replace(wish, install=tuple(name for name in wish.install if not reading.rests(name, known)))
+        solved = self._host.solve(fewer)
+        return self._host.solve(wish) if {*wish.install} & {*solved.remove} else solved
 
     def _gentle(self, reading: _Reading, known: Mapping[str, Available], whole: Simulated) -> Gentle:
         """As much of it as needs no removal."""
@@ -235,6 +245,16 @@ class _Reading:
             tidy=tidy,
         )
 
+    def rests(self, name: str, known: Mapping[str, Available]) -> bool:
+        """Whether a package is there, whole, in the version that apt would take."""
+        there = self.facts.packages.get(name)
+        return (
+            there is not None
+            and there.state is PackageState.INSTALLED
+            and not there.broken
+            and there.version == known[name].candidate
+        )
+
     def request(self, solved: Simulated) -> AptRequest:
         """The exact transaction for what apt found, with the settings of packages that are gone already."""
         kept = {name for name in solved.remove if self._keeps_settings(name)}
@@ -298,43 +318,6 @@ def _changes(wanted: Wanted, found: Found, request: AptRequest, outcome: Simulat
         replace(change, why=reasons.of(change.sign, change.name))
         for change in foreseen(found.facts.packages, outcome, request)
     )
-
-
-def foreseen(before: Mapping[str, Installed], outcome: Simulated, request: AptRequest) -> tuple[Change, ...]:
-    """What apt's simulation of a request means, as changes without the why; settings that are left count as well."""
-    after = dict(before)
-    for name in (*outcome.remove, *request.purge):
-        after.pop(name, None)
-    for pin in outcome.install:
-        after[pin.name] = Installed(name=pin.name, version=pin.version, state=PackageState.INSTALLED)
-    return differences(before, after)
-
-
-def differences(before: Mapping[str, Installed], after: Mapping[str, Installed]) -> tuple[Change, ...]:
-    """How two findings differ, as a plan and a report show it, without the why; sorted by name.
-
-    A package that goes and leaves its settings is shown as gone: whether it has any, only dpkg knows beforehand.
-    """
-    changes = []
-    for name in sorted(before.keys() | after.keys()):
-        one, other = before.get(name), after.get(name)
-        was, becomes = _shown(one), _shown(other)
-        if one and one.present and other and not other.present:
-            becomes = ""
-        if was == becomes or (one is None and other and not other.present):
-            continue
-        there = one is not None and one.present
-        sign = Sign.REMOVE if not becomes else Sign.CHANGE if there else Sign.ADD
-        changes.append(Change(sign=sign, kind=KIND, name=name, before=was, after=becomes))
-    return tuple(changes)
-
-
-def _shown(one: Installed | None) -> str:
-    if one is None:
-        return ""
-    if not one.present:
-        return f"settings of {one.version}"
-    return f"{one.version} ({one.state.value})" if one.broken else one.version
 
 
 def _broken(facts: PackageFacts) -> tuple[str, ...]:

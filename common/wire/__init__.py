@@ -10,10 +10,10 @@ Invariants:
 - whoever says nothing, or sends what never becomes a whole message, is bounded (visitors.py);
 - a Link is one connection and never reconnects by itself: whoever made it makes the next, to another address or with
   another server key, after a pause of its own choosing (messages queued across a reconnect are lost at random).
+
+The centre's end (centre.py, visitors.py) is imported by its own name: whoever dials would pay for it at each start.
 """
 
-from orch.common.wire.centre import CentreSocket as CentreSocket
-from orch.common.wire.centre import Received as Received
 from orch.common.wire.link import Dial as Dial
 from orch.common.wire.link import Event as Event
 from orch.common.wire.link import Link as Link
@@ -26,4 +26,3 @@ from orch.common.wire.sockets import Shared as Shared
 from orch.common.wire.sockets import Waiter as Waiter
 from orch.common.wire.sockets import make_keys as make_keys
 from orch.common.wire.sockets import public_of as public_of
-from orch.common.wire.visitors import Room as Room

@@ -14,10 +14,11 @@ from orch.common.clock import Clock, SystemClock
 from orch.common.errors import SettingsError
 from orch.common.frames import FRAME_LIMIT
 from orch.common.wire import kernel
-from orch.common.wire.gate import DOMAIN, Gatekeeper
+from orch.common.wire.gate import DOMAIN, Gatekeeper, user
 from orch.common.wire.link import Dial, Event, Link, Pulse
 from orch.common.wire.sockets import (
     HANDSHAKE_MS,
+    NOW,
     Context,
     Sendable,
     Sent,
@@ -26,6 +27,7 @@ from orch.common.wire.sockets import (
     next_event,
     public_of,
     raw_frames,
+    send_parts,
 )
 from orch.common.wire.visitors import Room, Visitors
 
@@ -120,11 +122,13 @@ class CentreSocket:
         room, emptied = MOUTHFUL, False
         while len(batch) < most and room > 0:
             try:
-                frames = self._raw.recv_multipart(zmq.NOBLOCK, copy=False)
+                frames = [self._raw.recv(NOW, copy=False)]
             except zmq.Again:
                 emptied = True
                 break
-            room -= sum(len(frame) for frame in frames)
+            while frames[-1].more:  # a message is there whole, or not at all
+                frames.append(self._raw.recv(NOW, copy=False))
+            room -= sum(map(len, frames))
             batch.append(frames)
         # A descriptor's number is used again: the ends of older connections must be seen before new ones are noted.
         self._visitors.look()
@@ -138,12 +142,12 @@ class CentreSocket:
     def _received(self, frames: list[zmq.Frame]) -> Received | None:
         if len(frames) < 2:
             return None
-        key = _user(frames[1])
+        key = user(frames[1])
         peer = frames[0].bytes
         if key is None or peer in self._cut:  # without a key: cannot happen with the gatekeeper there
             return None
-        body = tuple(frame.bytes for frame in frames[1:])
-        size = sum(len(frame) for frame in body)
+        body = tuple([frame.bytes for frame in frames[1:]])
+        size = sum(map(len, body))
         self._visitors.said(peer, frames[1].get(zmq.SRCFD), frames=len(body), size=size)
         return Received(peer, key, body)
 
@@ -177,7 +181,7 @@ class CentreSocket:
     def send(self, peer: bytes, frames: Sequence[Sendable]) -> Sent:
         """Send without waiting."""
         try:
-            self._raw.send_multipart([peer, *raw_frames(frames)], zmq.NOBLOCK, copy=False)
+            send_parts(self._raw, (peer, *raw_frames(frames)))
         except zmq.Again:
             return Sent.FULL
         except zmq.ZMQError as err:
@@ -257,11 +261,3 @@ def _heed_the_kernel(raw: zmq.Socket[bytes], pulse: Pulse) -> None:
     raw.setsockopt(zmq.TCP_KEEPALIVE_INTVL, max(1, (pulse.trust // 1000 - quiet) // PROBES))
     raw.setsockopt(zmq.TCP_KEEPALIVE_CNT, PROBES)
     raw.setsockopt(zmq.TCP_MAXRT, pulse.trust)
-
-
-def _user(frame: zmq.Frame) -> bytes | None:
-    try:
-        text = frame.get("User-Id")
-    except zmq.ZMQError:
-        return None
-    return z85.decode(text.encode()) if isinstance(text, str) and len(text) == 40 else None

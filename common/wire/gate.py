@@ -6,11 +6,11 @@ import threading
 from typing import Final
 
 import zmq
-from zmq.utils import z85
 
 from orch.common.wire.sockets import Context
 
 DOMAIN: Final = "orch"
+KEY_SIZE: Final = 32
 
 
 class Gatekeeper:
@@ -55,7 +55,18 @@ class Gatekeeper:
     def _answer(self, frames: list[bytes]) -> list[bytes]:
         back, _empty, version, request, domain, _address, _identity, mechanism, *credentials = frames
         key = credentials[0] if credentials else b""
-        allowed = mechanism == b"CURVE" and domain == DOMAIN.encode() and len(key) == 32 and key not in self.revoked
+        allowed = (
+            mechanism == b"CURVE" and domain == DOMAIN.encode() and len(key) == KEY_SIZE and key not in self.revoked
+        )
         if not allowed:
             return [back, b"", version, request, b"400", b"refused", b"", b""]
-        return [back, b"", version, request, b"200", b"OK", z85.encode(key), b""]
+        return [back, b"", version, request, b"200", b"OK", key.hex().encode(), b""]
+
+
+def user(frame: zmq.Frame) -> bytes | None:
+    """The key that the gatekeeper let in, of a message's first body frame; None where it let nobody in."""
+    try:
+        text = frame.get("User-Id")
+    except zmq.ZMQError:
+        return None
+    return bytes.fromhex(text) if isinstance(text, str) and len(text) == 2 * KEY_SIZE else None

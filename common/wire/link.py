@@ -17,7 +17,7 @@ from zmq.utils import z85
 from orch.common.errors import Unreachable
 from orch.common.frames import FRAME_LIMIT
 from orch.common.wire.relay import Relay
-from orch.common.wire.sockets import Context, Keys, Sendable, Sent, next_event, raw_frames
+from orch.common.wire.sockets import Context, Keys, Sendable, Sent, next_event, raw_frames, send_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class Link:
     def send(self, frames: Sequence[Sendable]) -> Sent:
         """Send without waiting; FULL where the queue is full or no connection is up."""
         try:
-            self._raw.send_multipart(raw_frames(frames), zmq.NOBLOCK, copy=False)
+            send_parts(self._raw, raw_frames(frames))
         except zmq.Again:
             return Sent.FULL
         return Sent.YES

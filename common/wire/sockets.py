@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import select
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Protocol
@@ -63,6 +63,19 @@ class Shared:
 
 
 Sendable = bytes | Shared
+NOW: Final = int(zmq.NOBLOCK)
+"""Without waiting. A plain number: pyzmq's own takes longer to be combined than a small frame to be sent."""
+_MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
+
+
+def send_parts(raw: zmq.Socket[bytes], parts: Sequence[bytes | zmq.Frame]) -> None:
+    """Send a message without waiting. ZeroMQ takes the first part, and then all, or raises.
+
+    Bytes are copied, which is cheaper than to wrap them for frames as small as ours; what is wrapped (`Shared`) is not.
+    """
+    for part in parts[:-1]:
+        raw.send(part, _MORE)
+    raw.send(parts[-1], NOW)
 
 
 def raw_frames(frames: Iterable[Sendable]) -> list[bytes | zmq.Frame]:

@@ -13,8 +13,9 @@ from orch.common.crypto import SigningKey
 from orch.common.envelope import open_envelope
 from orch.common.errors import Refused
 from orch.common.identity import ADMISSION_TYPE, Admission, Revocation
-from orch.common.operations import Nothing, Signed
+from orch.common.operations import Signed
 from orch.common.policy import Policy
+from orch.common.rows import Nothing
 from orch.master.cli.folder import Folder
 from orch.master.cli.line import Centre
 from orch.master.cli.work import Work

@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from orch.common import trust
 from orch.common.errors import Malformed, OrchError, Refused, Unreachable
 from orch.common.identity import Admission
-from orch.common.operations import Detail, HostAsked, Row
+from orch.common.operations import Detail, HostAsked
 from orch.common.report import Report
+from orch.common.rows import Row
 from orch.master.cli.condition import number
 from orch.master.cli.context import Desk
 from orch.master.cli.line import Centre

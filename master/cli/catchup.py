@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from orch.common import codec, envelope, identity, trust
 from orch.common.errors import OrchError, ProtocolError
 from orch.common.identity import ADMISSION_TYPE, Admission
-from orch.common.operations import After, Envelopes, KeyRow, KeyRows, Nothing, Signed
+from orch.common.operations import After, Envelopes, KeyRow, KeyRows, Signed
 from orch.common.policy import LIMIT, TYPE, Policy
+from orch.common.rows import Nothing
 from orch.master.cli.folder import Folder
 from orch.master.cli.line import Centre
 from orch.master.cli.output import Output

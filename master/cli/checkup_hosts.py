@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from orch.common.clock import ago
 from orch.common.errors import OrchError
-from orch.common.operations import Row
+from orch.common.rows import Row
 from orch.master.cli import catchup, finding, past
 from orch.master.cli.condition import Condition, condition, number, sign_of_life, standing
 from orch.master.cli.context import Desk

@@ -9,8 +9,9 @@ import orch
 from orch.common.clock import ago
 from orch.common.errors import OrchError, Unreachable
 from orch.common.keyfile import LoginKey
-from orch.common.operations import CentreState, Nothing
+from orch.common.operations import CentreState
 from orch.common.policy import Policy
+from orch.common.rows import Nothing
 from orch.master.cli import finding, fleet
 from orch.master.cli.context import Desk
 from orch.master.cli.finding import Finding

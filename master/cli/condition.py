@@ -9,7 +9,7 @@ from enum import Enum
 
 from orch.common import printable
 from orch.common.clock import ago, rfc3339
-from orch.common.operations import Row
+from orch.common.rows import Row
 
 
 class Condition(Enum):

@@ -6,7 +6,7 @@ import click
 
 from orch.common import printable
 from orch.common.errors import Malformed, Refused, UsageError
-from orch.common.operations import Row
+from orch.common.rows import Row
 from orch.master.cli import completing, fleet, past, selection
 from orch.master.cli.context import desk_of
 from orch.master.cli.exits import Exit

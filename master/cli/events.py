@@ -11,8 +11,9 @@ import click
 from orch.common import printable, trust
 from orch.common.clock import rfc3339
 from orch.common.errors import Malformed, OrchError, Refused, Unreachable
-from orch.common.operations import Detail, HostAsked, Row
+from orch.common.operations import Detail, HostAsked
 from orch.common.report import Report
+from orch.common.rows import Row
 from orch.master.cli import completing, selection, watching
 from orch.master.cli import fleet as fleets
 from orch.master.cli.condition import Condition, condition, note, number

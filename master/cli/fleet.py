@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from orch.common.clock import Clock
 from orch.common.errors import UsageError
-from orch.common.operations import Nothing, Row, View
+from orch.common.rows import Nothing, Row, View
 from orch.master.cli.condition import Now
 from orch.master.cli.line import Centre
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from orch.common import printable
 from orch.common.clock import ago, rfc3339
-from orch.common.operations import Nothing, Row, View
+from orch.common.rows import Nothing, Row, View
 from orch.master.cli import believing, plans, screens
 from orch.master.cli.condition import Condition, condition, note, sign_of_life
 from orch.master.cli.context import Desk

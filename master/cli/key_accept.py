@@ -11,7 +11,8 @@ from orch.common import authoring, trust
 from orch.common.errors import NotAllowed, UsageError
 from orch.common.identity import Admission
 from orch.common.names import Place
-from orch.common.operations import KeyRow, Nothing, Signed
+from orch.common.operations import KeyRow, Signed
+from orch.common.rows import Nothing
 from orch.master.cli import catchup, completing, knocking, passphrase, sticks, work
 from orch.master.cli.asking import confirm
 from orch.master.cli.context import Desk, desk_of

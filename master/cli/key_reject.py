@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from orch.common.operations import KeyAsked, Nothing
+from orch.common.operations import KeyAsked
+from orch.common.rows import Nothing
 from orch.master.cli import catchup, completing, knocking
 from orch.master.cli.asking import confirm
 from orch.master.cli.context import desk_of

@@ -16,11 +16,12 @@ from orch.common import authoring, trust
 from orch.common.crypto import SigningKey
 from orch.common.errors import NotAllowed, RolledBack, UsageError
 from orch.common.identity import Admission, Reset
-from orch.common.operations import Detail, HostAsked, Nothing, Signed
+from orch.common.operations import Detail, HostAsked, Signed
 from orch.common.phrase import check_words
 from orch.common.policy import Policy
 from orch.common.release import Release
 from orch.common.report import Report
+from orch.common.rows import Nothing
 from orch.master.cli import catchup, completing, fleet, passphrase, rootkeys
 from orch.master.cli.asking import confirm
 from orch.master.cli.condition import Now, number

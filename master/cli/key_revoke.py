@@ -9,7 +9,8 @@ import click
 from orch.common import authoring
 from orch.common.errors import NotAllowed, UsageError
 from orch.common.identity import Revocation
-from orch.common.operations import Nothing, Signed
+from orch.common.operations import Signed
+from orch.common.rows import Nothing
 from orch.master.cli import amendments, catchup, completing, knocking, passphrase, proposing, secret_desk
 from orch.master.cli.asking import confirm
 from orch.master.cli.changing import How

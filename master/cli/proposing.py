@@ -16,8 +16,9 @@ from typing import TypeAlias
 
 from orch.common import authoring, trust
 from orch.common.errors import NotAllowed, Unreachable
-from orch.common.operations import Nothing, Signed
+from orch.common.operations import Signed
 from orch.common.policy import TYPE, Policy
+from orch.common.rows import Nothing
 from orch.master.cli import admitting, catchup, lockout, proposal, rootkeys, wording
 from orch.master.cli.asking import confirm
 from orch.master.cli.changing import How

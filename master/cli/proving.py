@@ -17,8 +17,9 @@ from orch.common import trust
 from orch.common.clock import rfc3339
 from orch.common.errors import Malformed, OrchError, Refused, Unreachable
 from orch.common.identity import Admission
-from orch.common.operations import Detail, HostAsked, Row
+from orch.common.operations import Detail, HostAsked
 from orch.common.report import Report
+from orch.common.rows import Row
 from orch.master.cli.condition import sign_of_life
 from orch.master.cli.context import Desk
 from orch.master.cli.exits import Exit

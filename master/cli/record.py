@@ -14,7 +14,8 @@ from pathlib import Path
 from orch.common import ledger
 from orch.common.errors import UsageError
 from orch.common.ledger import Entry
-from orch.common.operations import AuditRow, AuditRows, Nothing
+from orch.common.operations import AuditRow, AuditRows
+from orch.common.rows import Nothing
 from orch.master.cli import files, past
 from orch.master.cli.line import Centre
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from orch.common.clock import ago
-from orch.common.operations import Row
+from orch.common.rows import Row
 from orch.master.cli.condition import Condition, condition, counts, note, number, sign_of_life, standing, worst
 from orch.master.cli.fleet import Fleet
 from orch.master.cli.output import Output, table

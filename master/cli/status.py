@@ -9,7 +9,7 @@ import click
 
 from orch.common.clock import rfc3339
 from orch.common.errors import UsageError
-from orch.common.operations import Row
+from orch.common.rows import Row
 from orch.master.cli import completing, screens, watching
 from orch.master.cli import fleet as fleets
 from orch.master.cli.condition import Condition, condition, counts, note, standing

@@ -17,7 +17,7 @@ from orch.common.envelope import open_envelope
 from orch.common.errors import BadSignature, Expired, Malformed, RolledBack, UsageError
 from orch.common.identity import Revocation
 from orch.common.names import Place
-from orch.common.operations import ROWS
+from orch.common.rows import ROWS
 from orch.common.stick import Results, Stick
 from orch.master.cli import files, past, upload
 from orch.master.cli.line import Centre

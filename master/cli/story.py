@@ -9,10 +9,11 @@ from orch.common import codec, trust
 from orch.common.clock import rfc3339
 from orch.common.document import LIMIT, Document
 from orch.common.errors import Malformed, OrchError, Refused
-from orch.common.operations import Detail, Row
+from orch.common.operations import Detail
 from orch.common.policy import Verb
 from orch.common.release import Release
 from orch.common.report import Report
+from orch.common.rows import Row
 from orch.master.cli import plans
 from orch.master.cli.condition import Condition, Now, condition
 from orch.master.cli.context import Desk

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from orch.common.operations import PIECE, Documents, Hashes, Nothing, Piece
+from orch.common.operations import PIECE, Documents, Hashes, Piece
+from orch.common.rows import Nothing
 from orch.master.cli.line import Centre
 from orch.master.cli.output import Output
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 
 from orch.common.errors import UsageError
-from orch.common.operations import Nothing, Row, View
+from orch.common.rows import Nothing, Row, View
 from orch.master.cli import completing
 from orch.master.cli import fleet as fleets
 from orch.master.cli.condition import Condition, condition, note, standing

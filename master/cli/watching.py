@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from orch.common.clock import ago
 from orch.common.errors import Unreachable
-from orch.common.operations import Nothing, View
+from orch.common.rows import Nothing, View
 from orch.master.cli.context import Desk
 from orch.master.cli.line import Centre
 

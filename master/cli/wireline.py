@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from orch.common import codec, messages, operations, wire
+from orch.common import codec, messages, wire
 from orch.common.errors import Malformed, NotAllowed, ProtocolError, Unreachable
 from orch.master.cli import failures
 from orch.master.cli.line import Dialling
@@ -104,9 +104,6 @@ class WireLine:
         self._context.close()
 
     def _send(self, operation: str, arguments: object) -> int:
-        wanted = operations.OPERATIONS[operation].takes
-        if not isinstance(arguments, wanted):
-            raise TypeError(f"{operation} takes {wanted.__name__}")
         self._number += 1
         request = messages.Request(
             id=self._number, protocol=messages.PROTOCOL, operation=operation, arguments=codec.encode(arguments)

@@ -19,8 +19,10 @@ from pathlib import Path
 
 import zmq
 
-from tests.bench import compile_estate, line_cost, real_hosts, start_cost, swarm_round, table
+from tests.bench import compile_estate, debian_host, real_hosts, start_cost, swarm_round, table
+from tests.bench.apart import measured as apart
 from tests.bench.figure import ALL, BY_NAME, Verdict
+from tests.lab.command import PYTHON
 
 TOP = Path(__file__).parents[2]
 JSON = TOP / "build" / "bench.json"
@@ -38,14 +40,14 @@ class Family:
 
 def families(hosts: int) -> tuple[Family, ...]:
     """All measurements, the short ones first."""
-    swarm = ("round_10k_master_cpu_s", "round_10k_master_rss_mb", "reconnect_10k_s")
     return (
         Family("start", ("cli_version_cpu_s",), start_cost.measure),
         Family("compile", ("compile_sign_10k_cpu_s",), compile_estate.measure),
-        Family("line", (), line_cost.measure),
-        Family("host", real_hosts.ONE, real_hosts.measure_one),
-        Family("flock", real_hosts.MANY, real_hosts.measure_many),
-        Family("swarm", swarm, lambda: swarm_round.measure(hosts)),
+        Family("host", real_hosts.ONE, lambda: apart("tests.bench.real_hosts", "one")),
+        Family("debian", debian_host.FIGURES, lambda: apart("tests.bench.debian_host", python=PYTHON, network=True)),
+        Family("flock", real_hosts.MANY, lambda: apart("tests.bench.real_hosts", "many")),
+        Family("line", (), lambda: apart("tests.bench.line_cost", python=PYTHON, network=True)),
+        Family("swarm", swarm_round.FIGURES, lambda: apart("tests.bench.swarm_round", str(hosts))),
     )
 
 

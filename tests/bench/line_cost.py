@@ -7,12 +7,11 @@ packets each way and carries 256 kbit/s. What apt fetches from the repository is
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+from tests.bench import apart
 from tests.lab import command, package
 from tests.lab.fleet import PORT
 from tests.lab.ground import LIBRARY, Ground
@@ -55,26 +54,9 @@ class Meter:
         return int(found["up"]), int(found["down"])
 
 
-def measure() -> dict[str, float]:
-    """All figures of a poor line, measured in a process of its own on Debian's interpreter."""
-    if os.geteuid() != 0:
-        raise SystemExit("line_* needs root, for hosts of its own")
-    words = [command.PYTHON, "-m", "tests.bench.line_cost"]
-    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False, cwd=CHECKOUT)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(words)} ended with {done.returncode}")
-    pairs = (line.split() for line in done.stdout.splitlines() if line.startswith("line_"))
-    return {name: float(value) for name, value in pairs}
-
-
 def main(idle: float = IDLE) -> None:
     """Print a line a figure."""
-    if os.geteuid() != 0:
-        print("not measured: line_* needs root, for hosts of its own")
-        return
-    if sys.executable != command.PYTHON:  # the laboratory stands on Debian's own
-        subprocess.run([command.PYTHON, "-m", "tests.bench.line_cost", str(idle)], check=True, cwd=CHECKOUT)
-        return
+    apart.need_root()
     with Lab(Settings(checkout=CHECKOUT, packages=package.ORDINARY)) as lab:
         ground = Ground(lab, "bench")
         ground.establish()

@@ -1,6 +1,6 @@
-"""What real hosts cost: one that idles and is told nothing new, and fifty that get ten files each in one go.
+"""What real hosts cost: one that is told something new and nothing new, and fifty that get ten files each in one go.
 
-Run by hand, as root: `python -m tests.bench.real_hosts [HOSTS]`.
+Run by hand, as root: `python -m tests.bench.real_hosts one`, or `many [HOSTS]`.
 """
 
 from __future__ import annotations
@@ -12,16 +12,13 @@ import subprocess
 import sys
 import time
 
-from tests.bench import usage
+from tests.bench import apart, usage
 from tests.bench.yard import RealHost, Yard
 
 FILES = 10
 RUNS = 5
-IDLE = 60.0
 HOSTS = 50
 ONE = (
-    "host_idle_pss_mb",
-    "host_idle_cpu_ms_per_min",
     "noop_10_files_cpu_s",
     "noop_10_files_bytes",
     "push_to_first_step_s",
@@ -35,15 +32,7 @@ def measure_one() -> dict[str, float]:
         host = yard.hosts[0]
         yard.write_files(FILES)
         yard.orch("apply", "--yes")
-        figures = {"push_to_first_step_s": _pushes(yard, host)}
-        figures.update(_noops(yard, host))
-        time.sleep(5)
-        before = sum(map(usage.cpu, host.pids))
-        time.sleep(IDLE)
-        figures["host_idle_cpu_ms_per_min"] = (sum(map(usage.cpu, host.pids)) - before) * 1000 * 60 / IDLE
-        figures["host_idle_pss_mb"] = usage.alone(host.pids)
-        figures["host_idle_pss_shared_mb"] = usage.pss(host.pids)
-    return figures
+        return {"push_to_first_step_s": _pushes(yard, host), **_noops(yard, host)}
 
 
 def _pushes(yard: Yard, host: RealHost) -> float:
@@ -97,11 +86,11 @@ def measure_many(count: int = HOSTS) -> dict[str, float]:
     }
 
 
-def main(count: int = HOSTS) -> None:
+def main(which: str, count: int = HOSTS) -> None:
     """Measure and print."""
-    for name, value in {**measure_one(), **measure_many(count)}.items():
-        print(f"{name:36} {value:10.3f}")
+    apart.need_root()
+    apart.show(measure_many(count) if which == "many" else measure_one())
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:]))
+    main(sys.argv[1], *(int(argument) for argument in sys.argv[2:]))

@@ -20,13 +20,17 @@ from orch.common.crypto import sha256
 from orch.common.document import File
 from orch.common.operations import Publish, Published
 from orch.master.cli import upload
+from tests.bench import apart
 from tests.bench.centre import OPERATOR, MeasuredCentre
 from tests.bench.swarm import Swarm, name_of
 from tests.fakes import signed_estate as estate
 
+FIGURES = ("round_10k_master_cpu_s", "round_10k_master_rss_mb", "reconnect_10k_s")
 PATIENCE = 300.0
 SPREAD = 0.002
 """Seconds of the first dialling per host: the storm is what the restart measures."""
+ROOM = 4_000
+"""Descriptors that a process may need beside one for each host: a quarter of the swarm takes four for each of its own."""
 FILES, SIZE = 10, 1_850
 """Of a document: 20 KiB in all."""
 
@@ -56,6 +60,7 @@ def release(names: list[str]) -> Authored:
 
 def measure(hosts: int) -> dict[str, float]:
     """All figures of a swarm of that size."""
+    apart.make_room(hosts + ROOM)
     names = [name_of(number) for number in range(hosts)]
     label, figures = short(hosts), dict[str, float]()
     with tempfile.TemporaryDirectory() as folder, Swarm(hosts) as swarm:
@@ -108,8 +113,7 @@ def _round(centre: MeasuredCentre, swarm: Swarm, made: Authored) -> dict[str, fl
 
 def main(hosts: int = 10_000) -> None:
     """Measure and print."""
-    for name, value in measure(hosts).items():
-        print(f"{name:36} {value:10.3f}")
+    apart.show(measure(hosts))
 
 
 if __name__ == "__main__":

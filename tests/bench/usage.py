@@ -48,6 +48,12 @@ def cpu(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | 2)
 
 
+def family(pid: int) -> float:
+    """CPU seconds of a process, and of all that it started and that has ended; those in steps of 10 ms."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return cpu(pid) + (int(fields[13]) + int(fields[14])) / TICKS
+
+
 def alone(pids: Iterable[int]) -> float:
     """Memory of processes in MB as on a machine where nobody else has their libraries loaded.
 

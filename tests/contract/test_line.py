@@ -13,6 +13,7 @@ from orch.common import operations as op
 from orch.common import wire
 from orch.common.errors import Mislabelled, NotAllowed, Unreachable
 from orch.common.wire import make_keys
+from orch.common.wire.centre import CentreSocket
 from orch.master.cli.line import Centre, Dialling
 from orch.master.cli.wireline import WireLine
 from tests.fakes import signed_estate as estate
@@ -144,7 +145,7 @@ def test_says_for_whom_it_waits_and_how_long_when_a_centre_hangs() -> None:
 def test_says_that_it_waits_for_an_answer_and_what_to_do_when_none_comes() -> None:
     centre, mine, said = make_keys(), make_keys(), list[str]()
     context = wire.Context(sockets=8)
-    mute = wire.CentreSocket(context, secret=centre.secret)  # its worker shakes hands, and nobody reads what comes
+    mute = CentreSocket(context, secret=centre.secret)  # its worker shakes hands, and nobody reads what comes
     mute.bind("tcp://127.0.0.1:*")
     line = WireLine(
         Dialling(

@@ -12,7 +12,8 @@ import pytest
 
 from orch.common.clock import SystemClock
 from orch.common.errors import Unreachable
-from orch.common.wire import CentreSocket, Context, Dial, Event, Link, Pulse, Sent, make_keys
+from orch.common.wire import Context, Dial, Event, Link, Pulse, Sent, make_keys
+from orch.common.wire.centre import CentreSocket
 from orch.common.wire.relay import Relay
 from tests.fakes.bad_proxy import BadProxy
 from tests.fakes.middleman import GRANTED, NO_PASSWORD, Middleman, Proxy

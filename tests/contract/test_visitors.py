@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from orch.common.clock import SystemClock
-from orch.common.wire import CentreSocket, Context, Dial, Event, Link, Received, Room, Sent, Shared, Waiter, make_keys
+from orch.common.wire import Context, Dial, Event, Link, Sent, Shared, Waiter, make_keys
+from orch.common.wire.centre import CentreSocket, Received
+from orch.common.wire.visitors import Room
 from tests.fakes.clock import ManualClock
 
 PATIENCE = 20.0

@@ -18,7 +18,8 @@ from orch.common import attest, messages, session, transfer
 from orch.common.clock import SystemClock
 from orch.common.release import Fresh
 from orch.common.session import Answer, CentreSession, Cut, Head, Heard, Known, Relay, Requested, StoreReport
-from orch.common.wire import CentreSocket, Context, Received, Waiter
+from orch.common.wire import Context, Waiter
+from orch.common.wire.centre import CentreSocket, Received
 from tests.fakes import signed_estate as estate
 
 

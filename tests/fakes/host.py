@@ -1,20 +1,20 @@
 """A host in memory, for planning and for doing: what states/host.py's `Host` promises, without apt.
 
 Its apt is simple and honest: it takes the newest version that there is, the first alternative that is there or can be
-had, keeps what roots and what they need, and refuses what cannot be satisfied. The real one passes the same contract
-(tests/contract/host_contract.py).
+had, keeps what roots and what they need, lets go what conflicts with a newcomer and was not named, and refuses what cannot
+be satisfied. The real one passes the same contract (tests/contract/host_contract.py).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from orch.common.errors import HostError, StepFailed
 from orch.common.report import Change
 from orch.common.sealed import Closed, Opener, open_nowhere
-from orch.states import packages
+from orch.states import difference
 from orch.states.base import AptTransaction, DropList, PutFile, PutList, PutSecret, RepairDpkg, Step
 from orch.states.host import (
     AptRequest,
@@ -63,7 +63,7 @@ USERS = {"root": 0, "www-data": 33}
 
 @dataclass
 class FakeHost:
-    """One host; `trouble` is raised by every question about packages, `asked` tells the questions."""
+    """One host; `trouble` is raised by every question about packages, `asked` tells the questions, `wishes` the wishes."""
 
     repository: dict[str, list[Package]] = field(default_factory=dict)
     installed: dict[str, Package] = field(default_factory=dict)
@@ -75,6 +75,7 @@ class FakeHost:
     opens: Opener = open_nowhere
     trouble: HostError | None = None
     asked: list[str] = field(default_factory=list)
+    wishes: list[Wish] = field(default_factory=list)
 
     # --- setting it up ------------------------------------------------------------------------------
 
@@ -142,11 +143,12 @@ class FakeHost:
     def solve(self, wish: Wish) -> Simulated:
         """Solve it."""
         self._ask("solve")
+        self.wishes.append(wish)
         exact = {pin.name: self._exact(pin) for pin in wish.pinned}
         after = {name: self._newest(name) for name in self.installed if name not in wish.remove} | exact
         for name in wish.install:
             after[name] = self._newest(name)
-        self._complete(after)
+        self._complete(after, may_go=self.installed.keys() - {*wish.install, *exact})
         if wish.tidy:
             kept = self._closure(after, {*wish.roots, *wish.install, *exact})
             after = {name: package for name, package in after.items() if name in kept}
@@ -185,7 +187,7 @@ class FakeHost:
                 self.states.clear()
             case AptTransaction(request=request):
                 self._do(request)
-                return packages.differences(before, self.packages().packages)
+                return difference.differences(before, self.packages().packages)
         return step.changes
 
     def _put(self, path: str, facts: FileFacts) -> None:
@@ -228,7 +230,7 @@ class FakeHost:
         self._complete(after)
         return after
 
-    def _complete(self, after: dict[str, Package]) -> None:
+    def _complete(self, after: dict[str, Package], may_go: Collection[str] = ()) -> None:
         """Add what is needed; refuse what cannot be."""
         waiting = list(after.values())
         while waiting:
@@ -240,10 +242,7 @@ class FakeHost:
                         raise StepFailed(f"{package.name} depends on {need} but it is not installable")
                     after[found.name] = found
                     waiting.append(found)
-        for package in after.values():
-            for name in package.conflicts:
-                if name in after:
-                    raise StepFailed(f"{package.name} conflicts with {name}")
+        _settle(after, may_go)
 
     def _provider(self, need: str) -> Package | None:
         for name in need.split("|"):
@@ -271,6 +270,16 @@ class FakeHost:
             if name not in self.installed or self.installed[name].version != package.version
         ]
         return Simulated(install=tuple(changed), remove=tuple(sorted(self.installed.keys() - after.keys())))
+
+
+def _settle(after: dict[str, Package], may_go: Collection[str]) -> None:
+    """Let go what others conflict with, where it may."""
+    for package in list(after.values()):
+        for name in package.conflicts:
+            if name in after and name in may_go:
+                del after[name]
+            elif name in after:
+                raise StepFailed(f"{package.name} conflicts with {name}")
 
 
 def _satisfies(package: Package, need: str) -> bool:

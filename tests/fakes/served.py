@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from orch.common import codec, messages, operations, wire
 from orch.common.errors import OrchError
+from orch.common.wire.centre import CentreSocket
 from tests.fakes.operators_centre import FakeCentre
 
 
@@ -15,7 +16,7 @@ from tests.fakes.operators_centre import FakeCentre
 def served(fake: FakeCentre, *, secret: bytes, knows: frozenset[bytes]) -> Iterator[str]:
     """Answer at an address on this machine until the end; keys that are not known get "pending"."""
     context = wire.Context()
-    door = wire.CentreSocket(context, secret=secret)
+    door = CentreSocket(context, secret=secret)
     door.bind("tcp://127.0.0.1:*")
     over = threading.Event()
     thread = threading.Thread(target=_serve, args=(fake, door, knows, over), daemon=True)
@@ -29,7 +30,7 @@ def served(fake: FakeCentre, *, secret: bytes, knows: frozenset[bytes]) -> Itera
         context.close()
 
 
-def _serve(fake: FakeCentre, door: wire.CentreSocket, knows: frozenset[bytes], over: threading.Event) -> None:
+def _serve(fake: FakeCentre, door: CentreSocket, knows: frozenset[bytes], over: threading.Event) -> None:
     waiter = wire.Waiter()
     waiter.add(door)
     while not over.is_set():

@@ -26,7 +26,8 @@ from orch.common import messages as m
 from orch.common.envelope import open_envelope
 from orch.common.release import Fresh
 from orch.common.report import PlanAnswer, Report
-from orch.common.wire import CentreSocket, Context, Received, Sent, Waiter
+from orch.common.wire import Context, Sent, Waiter
+from orch.common.wire.centre import CentreSocket, Received
 from tests.lab.errors import LabError
 from tests.lab.hosts import PATIENCE
 from tests.lab.loot import Loot

@@ -11,7 +11,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
-from orch.common.wire import Received, Sendable, Sent
+from orch.common.wire import Sendable, Sent
+from orch.common.wire.centre import Received
 from orch.master.adapters.mailbox import Fail, Mailbox, Then, Works, outcome
 from orch.master.assembly import Assembly, Gate
 from orch.master.directory import Directory, open_directory

@@ -12,7 +12,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from orch.common.wire import CentreSocket, Context, Dial, Event, Link, Pulse, Waiter, make_keys
+from orch.common.wire import Context, Dial, Event, Link, Pulse, Waiter, make_keys
+from orch.common.wire.centre import CentreSocket
 
 QUICK = Pulse(every=1000, trust=3000)
 """For the centre; hosts have the usual one, so that none of their pings comes in a test."""

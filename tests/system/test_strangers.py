@@ -17,7 +17,8 @@ from orch.common import attest
 from orch.common import messages as m
 from orch.common.crypto import SigningKey
 from orch.common.identity import IdentityRequest
-from orch.common.operations import OPERATIONS, After, HostAsked, Nothing
+from orch.common.operations import OPERATIONS, After, HostAsked
+from orch.common.rows import Nothing
 from orch.common.wire import Keys, make_keys, public_of
 from orch.minion.curve import read_curve
 from tests.lab.caller import Caller, hello, let_listen, request, samples

@@ -10,20 +10,8 @@ import pytest
 from orch.common.clock import SystemClock
 from orch.common.errors import SettingsError, Unreachable
 from orch.common.messages import FRAME_LIMIT
-from orch.common.wire import (
-    CentreSocket,
-    Context,
-    Dial,
-    Event,
-    Keys,
-    Link,
-    Received,
-    Sent,
-    Shared,
-    Waiter,
-    make_keys,
-    public_of,
-)
+from orch.common.wire import Context, Dial, Event, Keys, Link, Sent, Shared, Waiter, make_keys, public_of
+from orch.common.wire.centre import CentreSocket, Received
 
 PATIENCE = 200
 """Turns of 50 ms: ten seconds on a machine that is busy with other things."""

@@ -12,8 +12,8 @@ from orch.common.document import Document, ListFile, Packages
 from orch.common.report import Sign
 from orch.minion import planner
 from orch.states import guard
+from orch.states.difference import differences
 from orch.states.host import Installed, PackageState
-from orch.states.packages import differences
 from tests.fakes.host import FakeHost, Package
 
 NAMES = tuple(f"p{number}" for number in range(8))
@@ -127,3 +127,19 @@ def test_the_word_essential_is_no_pattern() -> None:
 def test_a_foreign_twin_is_guarded_by_its_bare_name() -> None:
     one = Installed(name="grub-pc:i386", version="1", state=PackageState.INSTALLED)
     assert guard.reason(one, ()) == "the boot loader"
+
+
+def test_apt_is_not_told_the_names_that_it_would_leave_as_they_are() -> None:
+    host = FakeHost().offer(Package("here"), Package("old"), Package("old", "1.1"), Package("new"), Package("dpkg"))
+    host.have("here", "old", "dpkg")
+    wanted, materials = document(["here", "old", "new"])
+    plan = planner.plan(wanted, materials, host)
+    assert [wish.install for wish in host.wishes] == [("new", "old")]
+    assert [change.name for step in plan.steps for change in step.changes if change.kind == "package"] == ["new", "old"]
+
+
+def test_what_is_listed_does_not_go_for_a_newcomer() -> None:
+    host = FakeHost().offer(Package("here"), Package("new", conflicts=("here",)), Package("dpkg")).have("here", "dpkg")
+    wanted, materials = document(["here", "new"])
+    (problem,) = planner.plan(wanted, materials, host).problems
+    assert "new conflicts with here" in problem.error.text

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from orch.common.operations import Row
+from orch.common.rows import Row
 from orch.master.cli import follow, screens
 from orch.master.cli.condition import Condition
 from orch.master.cli.output import Output

@@ -7,8 +7,9 @@ from orch.common import authoring, codec, enrolment, keyfile, trust
 from orch.common.crypto import SigningKey, open_file
 from orch.common.envelope import open_envelope, seal
 from orch.common.identity import Admission
-from orch.common.operations import Nothing, Signed
+from orch.common.operations import Signed
 from orch.common.policy import LIMIT, TYPE, Grant, Policy, Verb
+from orch.common.rows import Nothing
 from tests.fakes import signed_estate
 from tests.fakes.operators_centre import FakeHost
 from tests.unit.master.cli.desk import ESTATE, Workplace, err, words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orch.common.operations import Row, View
+from orch.common.rows import Row, View
 from orch.master.cli import screens
 from orch.master.cli.fleet import Fleet
 from orch.master.cli.output import Output

@@ -11,8 +11,9 @@ from orch.common import armour, authoring, codec
 from orch.common.crypto import SigningKey
 from orch.common.envelope import open_envelope, seal
 from orch.common.errors import BadSignature, OrchError
-from orch.common.operations import Nothing, Signed
+from orch.common.operations import Signed
 from orch.common.policy import LIMIT, TYPE, Policy
+from orch.common.rows import Nothing
 from orch.master.cli.founding import EVERYTHING
 from tests.fakes import signed_estate
 from tests.fakes.operators_centre import FakeCentre
