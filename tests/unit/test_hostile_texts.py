@@ -65,7 +65,7 @@ SHOWN = {
 """Shown to people, or compared with names; never a path, a command or an option."""
 COMPARED = {"Ask.scope", "Hello.scope", "Floor.scope", "Packages.protect"}
 """With names that were bound by a pattern where they came in."""
-LOOKED_UP = {"File.owner", "File.group"}
+LOOKED_UP = {"File.owner", "File.group", "SecretFile.owner", "SecretFile.group"}
 """In the host's own tables of users and groups."""
 OURS = {"Want.addresses", "Want.curve", "Want.proxy", "Want.spool"}
 """What the executor tells its own fetcher."""
