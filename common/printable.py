@@ -38,6 +38,11 @@ def one_line(text: str) -> str:
     return _ENDS.sub("?", harmless(text))
 
 
+def one_line_coloured(text: str) -> str:
+    """As `one_line`, but our own eight colours stay: for a line that we have put together of theirs and ours."""
+    return _ENDS.sub("?", harmless_coloured(text))
+
+
 def hanging(text: str, indent: int) -> str:
     """As `harmless`; every line after the first begins with `indent` blanks, so that none looks like a line of ours."""
     return ("\n" + " " * indent).join(one_line(line) for line in text.split("\n"))

@@ -38,7 +38,7 @@ def history(context: click.Context, host: str, *, most: int) -> None:
         output.lines([f"no release names {row.host} yet"])
     else:
         rows = [("", "RELEASE", "SIGNED", "BY", "HOSTS", "NOTE"), *(_cells(item, now=now) for item in found)]
-        output.lines([f"{row.host}, scope {row.scope}", "", *table(rows, right=frozenset({4}))])
+        output.lines([printable.one_line(f"{row.host}, scope {row.scope}"), "", *table(rows, right=frozenset({4}))])
         output.next(f"orch doc diff {row.host}", f"orch undo {row.host}")
     if any(item.signed is None for item in found):
         context.exit(Exit.REFUSED)

@@ -20,9 +20,7 @@ def screen(output: Output, story: Story) -> list[str]:
     lines += _last(output, story)
     if row.drift and state is Condition.CONVERGED:
         lines.append(_line("drift", "something had been changed on the host since the turn before; it was put right"))
-    lines.append(
-        _line("listens", printable.one_line(", ".join(row.listeners)) or "nowhere, but where the document allows it")
-    )
+    lines.append(_line("listens", ", ".join(row.listeners) or "nowhere, but where the document allows it"))
     lines.append(_line("who can", who(story)))
     if output.verbose:
         lines += _document(story) + _earlier(output, story)
@@ -30,7 +28,7 @@ def screen(output: Output, story: Story) -> list[str]:
 
 
 def _line(label: str, text: str) -> str:
-    return f"  {label:<10} {text}"
+    return f"  {label:<10} {printable.one_line_coloured(text)}"
 
 
 def _since(story: Story) -> str:
@@ -63,7 +61,7 @@ def _wanted(story: Story) -> list[str]:
     if release is None:
         return [_line("is to have", "nothing: no release names it yet")]
     by = " and ".join(story.signers)
-    said = f', "{printable.one_line(release.note)}"' if release.note else ""
+    said = f', "{release.note}"' if release.note else ""
     lines = [
         _line(
             "is to have",
@@ -103,9 +101,7 @@ def _last(output: Output, story: Story) -> list[str]:
         lines.append(_line("dropped", f"{dropped} reports never came: the host's outbox was full while it had no line"))
     if report.unlisted:
         shown = ", ".join(report.unlisted[:8]) + (" ..." if len(report.unlisted) > 8 else "")
-        lines.append(
-            _line("unlisted", f"{len(report.unlisted)} packages on no list were left: {printable.one_line(shown)}")
-        )
+        lines.append(_line("unlisted", f"{len(report.unlisted)} packages on no list were left: {shown}"))
     return lines
 
 

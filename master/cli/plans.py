@@ -137,7 +137,7 @@ def _total(found: Found) -> str:
         parts.append(f"packages: {packages[0]} to add, {packages[1]} to change, {packages[2]} to remove")
     for kind in sorted({change.kind for change in every} - {"package"}):
         total = sum(counted[kind, sign] for sign in Sign)
-        parts.append(f"{total} {kind}{'' if total == 1 else 's'}")
+        parts.append(f"{total} {printable.one_line(kind)}{'' if total == 1 else 's'}")
     return "Plan: " + " · ".join(parts)
 
 

@@ -67,7 +67,7 @@ def status(found: HostStatus) -> str:
         *([("refused", f"{found.refused.code}: {found.refused.text}")] if found.refused else []),
         ("next look", f"in {ago(found.next - found.time)}" if found.next > found.time else "now"),
     ]
-    lines = [f"{found.host} of {found.estate}", ""]
+    lines = [printable.one_line(f"{found.host} of {found.estate}"), ""]
     lines += [f"  {name:<10} {printable.hanging(text, 13)}" for name, text in rows]
     return "\n".join([*lines, "", "next: orch-minion explain"])
 
@@ -117,7 +117,7 @@ def plan(found: HostPlan) -> str:
 
 def explanation(found: HostExplanation) -> str:
     """Sentences, the newest steps, and what to do."""
-    lines = [f"{found.status.host} of {found.status.estate}"]
+    lines = [printable.one_line(f"{found.status.host} of {found.status.estate}")]
     lines += [f"  {printable.hanging(text, 4)}" for text in found.because]
     if found.steps:
         lines += ["", "newest steps:", *(f"  {line}" for step in found.steps for line in _step(step))]
@@ -145,6 +145,6 @@ def _reason(reason: Reason | None) -> list[str]:
     if reason is None:
         return []
     return [
-        f"  ! {reason.code}: {printable.hanging(reason.text, 4)}",
+        f"  ! {printable.one_line(reason.code)}: {printable.hanging(reason.text, 4)}",
         *([f"    {printable.hanging(reason.hint, 4)}"] if reason.hint else []),
     ]

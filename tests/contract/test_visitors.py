@@ -168,7 +168,9 @@ class TestMessagesThatNeverEnd:
             site.saw(link, Event.UP)
         for link in greedy:
             link.send((Shared(b"x" * 1_000_000),) * 4000)
-        site.saw(greedy[0], Event.DOWN)
+        # All of them, as libzmq 4.3.5 aborts where a connection breaks while its sender closes it in mid-message.
+        for link in greedy:
+            site.saw(link, Event.DOWN)
 
     @pytest.mark.parametrize("site", [Room(unread=8 * MIB)], indirect=True)
     def test_are_not_mistaken_for_a_long_life(self, site: Site) -> None:

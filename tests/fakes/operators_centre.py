@@ -63,6 +63,7 @@ class FakeCentre:
         self.state: op.CentreState | None = None
         self.closed = 0
         self.on_ask: Callable[[str], None] = lambda _operation: None
+        self.lie: Callable[[op.Row], op.Row] = lambda row: row  # what a stolen one says of a host
         self.ticks = 10_000
         """Seconds after which whoever still watches presses Ctrl-C."""
 
@@ -288,7 +289,7 @@ class FakeCentre:
             wanted=(0, 0),
             running=(0, 0),
         )
-        return replace(row, connected=host.connected, heard=host.heard, scope=me.scope, ring=me.ring)
+        return self.lie(replace(row, connected=host.connected, heard=host.heard, scope=me.scope, ring=me.ring))
 
     def _view(self) -> op.View:
         rows = tuple(self._row(curve) for curve in sorted(self.admissions))

@@ -7,6 +7,7 @@ from tests.proof import (
     decoder,
     differential,
     fulldisk,
+    guided,
     kills,
     lines,
     powercut,
@@ -19,6 +20,7 @@ from tests.proof.family import Family
 
 ALL: tuple[Family, ...] = (
     decoder.FAMILY,
+    guided.FAMILY,
     signed.FAMILY,
     differential.FAMILY,
     socket_fuzz.FAMILY,

@@ -1,6 +1,6 @@
 """Everything that is signed, altered in every way that keeps or breaks its form: only exactly it is taken.
 
-A case is one altered copy of each statement. Signatures may come in another order, twice, or with strangers' beside
+Case 0 turns every bit of each, one after the other. Any other is one altered copy of each statement. Signatures may come in another order, twice, or with strangers' beside
 them; then the verdict must be that of the original, for the same bytes. Anything else must be refused.
 """
 
@@ -94,9 +94,32 @@ def one(what: str, fall: Random, *, lax: Verdict | None = None) -> None:
     Raises:
         AssertionError: it was taken.
     """
+    data = (SIGNED | TEXTS)[what][0]
+    made = altered(data, fall) if what in ENVELOPES and fall.random() < 0.6 else changed(data, OTHERS, fall)
+    judge(what, made, lax=lax)
+
+
+def every_bit(what: str) -> int:
+    """Each bit of one statement turned by itself; how many there were.
+
+    Raises:
+        AssertionError: one of them was taken.
+    """
+    data = (SIGNED | TEXTS)[what][0]
+    for at in range(len(data)):
+        for bit in range(8):
+            judge(what, data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1 :])
+    return 8 * len(data)
+
+
+def judge(what: str, made: bytes, *, lax: Verdict | None = None) -> None:
+    """Put a copy to the verdict about a statement.
+
+    Raises:
+        AssertionError: it was taken, and does not say the same.
+    """
     data, strict = (SIGNED | TEXTS)[what]
     verdict = lax or strict
-    made = altered(data, fall) if what in ENVELOPES and fall.random() < 0.6 else changed(data, OTHERS, fall)
     try:
         found = verdict(made)
     except (Refused, Malformed):
@@ -105,9 +128,12 @@ def one(what: str, fall: Random, *, lax: Verdict | None = None) -> None:
         raise AssertionError(f"an altered {what} was taken: {made.hex()}")
 
 
-def _case(_number: int, fall: Random) -> None:
+def _case(number: int, fall: Random) -> None:
     for what in GOOD:
-        one(what, fall)
+        if number == 0:
+            every_bit(what)
+        else:
+            one(what, fall)
 
 
 @contextmanager
@@ -118,7 +144,7 @@ def _open() -> Iterator[Case]:
 FAMILY = Family(
     name="signed",
     about=f"an altered copy of each of {len(GOOD)} signed things (a flip, a cut, signatures dropped, doubled, swapped or made "
-    "anew, type or body of another): none is taken",
+    "anew, type or body of another): none is taken; in case 0 every single bit of each is turned",
     whole=1_000_000,
     sample=400,
     open=_open,

@@ -23,6 +23,10 @@ def test_what_stands_in_one_line_cannot_begin_another() -> None:
     assert printable.one_line("nano\n- pkg apt\u2028x\u2029y") == "nano?- pkg apt?x?y"
 
 
+def test_in_a_line_of_ours_and_theirs_our_colours_stay_and_no_end() -> None:
+    assert printable.one_line_coloured("\x1b[32mgood\x1b[0m\nbad\u2028\x1b[2J") == "\x1b[32mgood\x1b[0m?bad??[2J"
+
+
 def test_no_line_of_a_longer_text_begins_where_ours_do() -> None:
     assert printable.hanging("one\ntwo\rthree", 4) == "one\n    two?three"
 

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orch.common import operations as op
 from orch.common.errors import KeyFileError, Malformed, SettingsError, StoreError
+from orch.common.wire import Event
 from orch.master import backup
 from orch.master.directory import check
 from tests.fakes import signed_estate as estate
@@ -78,6 +80,39 @@ class TestOfARunningCentre:
         centre.publish_to(host.name, number=6, previous=second.hash)
         centre.until(lambda: host.held.number == 6)
         assert not centre.rows()[host.name].ahead
+
+    def test_of_a_week_ago_takes_nobody_back_and_whom_it_lets_in_again_goes_when_it_is_told(
+        self, centre: RunningCentre, tmp_path: Path
+    ) -> None:
+        host, stolen = centre.admitted(), centre.admitted("site1/dom0")
+        first = centre.publish_to(host.name, stolen.name)
+        centre.until(lambda: host.held.number == stolen.held.number == 2)
+        saved = made(centre.folder)
+        centre.clock.skip(7 * estate.DAY)
+        centre.until(lambda: len(centre.log.said("host-gone")) == 2)  # in this week nobody has said anything
+        for one in (host, stolen):
+            one.connect(centre.context, centre.address)
+        newer = estate.policy_bytes(replace(estate.POLICY, version=2))
+        centre.ask("policy.put", op.Signed(newer), op.Nothing)
+        centre.revoke(stolen.name)
+        second = centre.publish_to(host.name, number=4, previous=first.hash)
+        centre.until(lambda: host.held.number == 4 and host.held.policy == 2)
+        centre.until(lambda: Event.DOWN in stolen.events)
+        backup.restore(io.BytesIO(saved), tmp_path / "new")
+        centre.restart(tmp_path / "new")
+        stolen.standing.clear()
+        stolen.events.clear()
+        for one in (host, stolen):
+            one.connect(centre.context, centre.address)
+        centre.until(lambda: centre.log.said("host-ahead") and "admitted" in stolen.standing)
+        assert (host.held.number, host.held.policy, host.held.release) == (4, 2, second.hash)
+        head = centre.ask("scope.head", op.ScopeAsked("main"), op.ScopeHead)
+        assert (head.number, head.claimed) == (4, True)
+        centre.ask("policy.put", op.Signed(newer), op.Nothing)  # as every `orch plan` does with what is in git
+        centre.revoke(stolen.name)
+        centre.until(lambda: "revoked" in stolen.standing and Event.DOWN in stolen.events)
+        centre.publish_to(host.name, number=6, previous=second.hash)
+        centre.until(lambda: host.held.number == 6)
 
     def test_leaves_nothing_behind_in_the_directory(self, centre: RunningCentre) -> None:
         before = {item.name for item in centre.folder.iterdir()}

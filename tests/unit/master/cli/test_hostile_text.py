@@ -10,10 +10,12 @@ import pytest
 from click.testing import Result
 
 from orch.common import attest
+from orch.common import operations as op
 from orch.common.identity import IdentityRequest
 from orch.common.report import Change, Outcome, Reason, Report, Sign, StepOutcome, StepReport, Trigger
 from tests.fakes.hostile import TEXTS, TOGETHER, harm_in
 from tests.fakes.operators_centre import FakeHost
+from tests.fakes.texts import poisoned
 from tests.unit.master.cli.desk import ESTATE, Workplace
 
 FORMS = ("table", "json", "yaml")
@@ -44,20 +46,18 @@ def test_what_a_host_says_harms_no_screen(place: Workplace, text: str) -> None:
     [host] = place.admit("library/srv1")
     place.run("apply", "--yes", *place.unlocked)
     curve = host.curve.public
-    step = StepReport(
-        resource=text[:300],
-        outcome=StepOutcome.FAILED,
-        changes=(Change(sign=Sign.CHANGE, kind="file", name=text[:300], before=text, after=text, why=text),),
-        problem=text,
-        hint=text,
-    )
+    change = Change(sign=Sign.CHANGE, kind="file", name="x", why="x")
+    step = poisoned(StepReport(resource="x", outcome=StepOutcome.FAILED, changes=(change,)), text)
     row = centre.rows[curve]
     reason = Reason(code="step-failed", text=text, hint=text)
-    made = Report(
-        host=host.name, curve=curve, boot=bytes(16), sequence=1, previous=b"", time=place.clock.wall(),
-        trigger=Trigger.RELEASE, epoch=row.wanted[0], number=row.wanted[1], release=row.wanted_release, document=bytes(32),
-        outcome=Outcome.FAILED, reason=reason, steps=(step,), listeners=(text,), unlisted=(text,), refused=text,
+    made = poisoned(
+        Report(
+            host=host.name, curve=curve, boot=bytes(16), sequence=1, previous=b"", time=place.clock.wall(),
+            trigger=Trigger.RELEASE, epoch=row.wanted[0], number=row.wanted[1], release=row.wanted_release,
+            document=bytes(32), outcome=Outcome.FAILED, reason=reason, steps=(step,),
+        ), text,
     )  # fmt: skip
+    assert made.listeners == made.unlisted == (text[:300],)
     centre.reports[curve] = [attest.sign_report(made, host.sign)]
     host.plan, host.reason = (step,), None
     centre.rows[curve] = replace(
@@ -67,6 +67,34 @@ def test_what_a_host_says_harms_no_screen(place: Workplace, text: str) -> None:
     centre.rows[curve] = replace(row, outcome=text, code=text, text=text, progress=text, warning=text)
     host.plan, host.reason = (), reason
     assert len(list(shown(place, of=text))) == 12
+
+
+@pytest.mark.parametrize("text", TOGETHER)
+def test_what_a_stolen_centre_says_in_every_text_that_it_has_harms_no_screen(place: Workplace, text: str) -> None:
+    centre = place.found("library")
+    [host] = place.admit("library/srv1")
+    place.run("apply", "--yes", *place.unlocked)
+    centre.state = poisoned(
+        op.CentreState(version="1", time=place.clock.wall(), free=1, size=2, contents=0, contents_limit=1), text
+    )
+    centre.lie = lambda row: poisoned(row, text)
+    assert poisoned(centre.rows[host.curve.public], text).by == text[:300]
+    assert len(list(shown(place, of=text))) == 12
+    others = (
+        ("doctor",),
+        ("audit", "verify"),
+        ("status", "-v"),
+        ("status", "library/srv1"),
+        ("explain", "library/srv1", "-v"),
+        ("doc", "history", "library/srv1"),
+        ("key", "who", "library/srv1"),
+        ("events",),
+    )
+    for command in others:
+        for form in FORMS:
+            done = place.run(*command, "--output", form)
+            unharmed(done, of=f"{text!r} {command} {form}")
+            assert "No such" not in done.stderr, done.stderr
 
 
 class Braggart(FakeHost):

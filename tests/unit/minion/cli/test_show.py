@@ -3,9 +3,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
+
 from orch.common.report import Change, Reason, Sign, StepOutcome, StepReport
 from orch.minion.cli import show
 from orch.minion.onsite import HostExplanation, HostPlan, HostStatus
+from tests.fakes.hostile import TEXTS, harm_in
+from tests.fakes.texts import poisoned
 
 NOW = 1_800_000_000
 STATUS = HostStatus(
@@ -99,6 +103,19 @@ def test_nothing_that_the_centre_said_moves_the_cursor_of_root() -> None:
     assert not set(text) & {"\x1b", "\x07"}
     assert sum(line.startswith("  outcome") for line in text.splitlines()) == 1
     assert "\x9b" not in show.as_json("orch.host-status/1", replace(STATUS, standing="\x9b2J"))
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_no_text_of_what_an_executor_says_harms_the_screen_of_root(text: str) -> None:
+    about = replace(STATUS, reason=Reason(code="x", text="x"), refused=Reason(code="x", text="x"))
+    status = poisoned(about, text)
+    found = poisoned(HostExplanation(status=about, steps=(STEP,)), text)
+    assert found.because == found.do == status.listeners == (text,)
+    plan = poisoned(HostPlan(host="library/dom0", epoch=1, number=4, steps=(STEP,)), text)
+    for said in (show.status(status), show.explanation(found), show.plan(plan)):
+        assert harm_in(said) == ""
+    for answer in (status, found, plan):
+        assert harm_in(show.as_json("x/1", answer)) == ""
 
 
 def test_a_name_cannot_fake_a_line_of_a_plan_or_of_an_explanation() -> None:

@@ -1,0 +1,16 @@
+"""What orch's tests use of atheris, which has no types of its own."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+
+def instrument_imports(
+    include: Sequence[str] = ..., exclude: Sequence[str] = ..., enable_loader_override: bool = ...
+) -> AbstractContextManager[None]: ...
+def Mutate(data: bytes, max_size: int) -> bytes: ...
+def Setup(
+    argv: list[str],
+    test_one_input: Callable[[bytes], None],
+    *,
+    custom_mutator: Callable[[bytes, int, int], bytes] = ...,
+) -> list[str]: ...
+def Fuzz() -> None: ...
