@@ -3,7 +3,7 @@ changed further, so it gets where dice do not.
 
 A case is one decoder and RUNS inputs in a process of its own (guide.py). What was ever found stands, under a name, in
 tests/unit/proof/found.toml. atheris has wheels for some machines only; where there is none, this family does not run,
-and `make sample` leaves it out.
+and `make sample` leaves it out (docs/decisions/0023-two-fuzzers.md).
 """
 
 from __future__ import annotations

@@ -71,7 +71,8 @@ def _lie(data: bytes, _others: Sequence[bytes], fall: Random) -> bytes:
 def _nest(data: bytes, _others: Sequence[bytes], fall: Random) -> bytes:
     at = _place(data, fall)
     piece = fall.choice((b"\x91", b"\x81\xa0", b"\xdc\x00\x01", b"[", b"{a: ", b"- ", b"(", b"not "))
-    return data[:at] + piece * fall.choice((2, 13, 300, 1100))  # Python itself gives up at a thousand + data[at:]
+    depth = fall.choice((2, 13, 300, 1100))  # Python itself gives up at a thousand
+    return data[:at] + piece * depth + data[at:]
 
 
 def _noise(_data: bytes, _others: Sequence[bytes], fall: Random) -> bytes:

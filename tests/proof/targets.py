@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 
 from orch.common import armour, codec, crypto, enrolment, envelope, keyfile, lists, messages, settings, stick
-from orch.common.document import Document
+from orch.common.document import COPY, Document
 from orch.common.enrolment import Enrolment
 from orch.common.identity import Admission, IdentityRequest, Reset, Revocation
 from orch.common.names import Place
@@ -28,7 +28,7 @@ from orch.common.report import PlanAnswer, Report, StepReport
 from orch.common.standing import Contact
 from orch.common.stick import Results, Stick
 from orch.master.cli import proposal, record
-from orch.master.estate import expression, quantity, source
+from orch.master.estate import expression, quantity, sealed_file, source
 from orch.master.estate.diagnostics import Findings
 from orch.master.records import Summary
 from orch.master.settings import Settings
@@ -176,6 +176,43 @@ def _outside() -> Iterator[Target]:
     yield Target(name="what apt knows", valid=of(KNOWN), read=_as_text(apt.read_policy))
 
 
+_KEY_FILES = {
+    "orch login key": keyfile.read_login,
+    "orch centre key": keyfile.read_centre,
+    "orch recovery key": keyfile.read_recovery,
+    "orch operator's public keys": keyfile.read_operator,
+}
+
+
+def _mended_key(data: bytes) -> object:
+    """A key file behind its check digits, which let hardly a mutant pass."""
+    lines = [line.strip() for line in data.decode("utf-8", "replace").splitlines()[:-1] if line.strip()]
+    kept = [line for line in lines if not line.startswith("#")]
+    read = _KEY_FILES.get(kept[0].partition(",")[0] if kept else "", keyfile.read_root)
+    return read("\n".join([*lines, f"check: {keyfile._check(kept)}"]))
+
+
+def _mended_secret(data: bytes) -> object:
+    """The same of a sealed secret."""
+    lines = data.decode("utf-8", "replace").split("\n")[:-2]
+    return sealed_file.read("\n".join([*lines, f"check: {sealed_file._check(lines)}", ""]))
+
+
+def _sealed(fall: Random) -> bytes:
+    copy, key = fall.randbytes(COPY), fall.randbytes(32)
+    made = sealed_file.SealedSecret(
+        estate="lab",
+        name="apps-join",
+        value=fall.randbytes(16),
+        at=fall.randrange(1 << 31),
+        by="anna",
+        box=fall.randbytes(fall.randint(16, 80)),
+        readers=(sealed_file.ReaderCopy("anna", key, copy), sealed_file.ReaderCopy("@root", key, copy)),
+        hosts=(sealed_file.HostCopy("library/srv1", "/etc/a b", "main", key, copy),),
+    )
+    return sealed_file.write(made).encode()
+
+
 def _texts() -> Iterator[Target]:
     def of(samples: Sequence[bytes]) -> Callable[[Random], bytes]:
         return lambda fall: fall.choice(samples)
@@ -201,6 +238,10 @@ def _texts() -> Iterator[Target]:
     yield Target(
         name="sealed key", valid=of((sealed,)), read=_as_text(lambda text: crypto.open_file(text, "a passphrase"))
     )
+    every = (login, centre, recovery, keyfile.write(asking).encode(), keyfile.write(holder).encode())
+    yield Target(name="key file with its check mended", valid=of(every), read=_mended_key)
+    yield Target(name="sealed secret", valid=_sealed, read=_as_text(sealed_file.read))
+    yield Target(name="sealed secret with its check mended", valid=_sealed, read=_mended_secret)
     yield Target(name="enrolment", valid=of((enrol,)), read=_as_text(enrolment.read))
     yield Target(name="settings", valid=of(TOML), read=_as_text(lambda text: settings.parse(Settings, text, "x")))
     yield Target(name="estate file", valid=of(YAML), read=lambda data: source.read(data, "sites/x.yaml", Findings()))
