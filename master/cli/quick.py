@@ -85,7 +85,7 @@ def _written(shell: str, item: Offer) -> str:
 
 def tree(make: Callable[[], Tree]) -> Tree:
     """All commands (wordtree.py), kept from last time or made now."""
-    newest = max(entry.stat().st_mtime_ns for entry in os.scandir(_HERE))
+    newest = max(entry.stat().st_mtime_ns for entry in os.scandir(_HERE) if entry.name.endswith(".py"))
     file = homes.cache() / f"words-{newest:x}.json"
     try:
         kept = json.loads(file.read_bytes())
