@@ -6,11 +6,11 @@ Plans and reports use the same Change, so that what was shown can be compared wi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Annotated
 
-from orch.common.codec import Bytes16, Bytes32, Length, Line, Text
+from orch.common.codec import LATER, Bytes16, Bytes32, Length, Line, Text
 from orch.common.names import HostName
 from orch.common.release import Hash
 
@@ -112,6 +112,7 @@ class Report:
     truncated: bool = False  # steps were cut to fit
     dropped: int = 0  # reports that were to stand here and had to go, as the host's outbox was full
     refused: Line = ""  # what was refused: release, policy, admission, go, order, reset; floor: all; empty for a turn
+    rules: Hash = field(default=b"", metadata=LATER)  # SHA-256 of the firewall's rules; empty: the kernel does not tell
     question: Hash = b""  # while its floor is lost: what a reset must answer (identity.Reset.nonce)
 
 

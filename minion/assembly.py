@@ -106,7 +106,7 @@ def core(given: Given, wake: Callable[[], None]) -> Core:
             reporter=reporter,
             attention=attention,
             worker=worker,
-            watch=Watch(WatchParts(inbox, journal, given.machine.listeners, clock)),
+            watch=Watch(WatchParts(inbox, journal, given.machine.listeners, given.machine.rules, clock)),
             lost=found.lost,
             clock=clock,
             chance=given.chance,

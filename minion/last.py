@@ -37,6 +37,7 @@ class Last:
     mark: Hash  # of packages, where they were right; empty otherwise
     unlisted: Annotated[tuple[Line, ...], Length(0, 2000)] = ()
     listeners: Annotated[tuple[Line, ...], Length(0, 256)] = ()
+    rules: Hash = b""  # of the firewall; empty where they cannot be known
     looked: int = 0  # when packages were last looked at in full
     steps: Annotated[tuple[StepReport, ...], Length(0, 4000)] = ()  # of the newest turn that had any
 
@@ -48,7 +49,7 @@ class Last:
         """What makes a report worth sending. UDP sockets of clients come and go; a TCP listener that is new counts."""
         listening = told_listeners(self.listeners)
         reason = (self.reason.code, self.reason.text) if self.reason else None
-        return self.release, self.document, self.outcome, reason, self.boot, self.unlisted, listening
+        return self.release, self.document, self.outcome, reason, self.boot, self.unlisted, listening, self.rules
 
 
 def told_listeners(found: tuple[str, ...]) -> tuple[str, ...]:

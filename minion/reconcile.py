@@ -227,6 +227,7 @@ class Reconciler:
             mark=machine.mark(turn.what.document) if result.outcome is Outcome.APPLIED else b"",
             unlisted=tuple(clipped(name) for name in (unlisted or ())[:2000]),
             listeners=tuple(clipped(line) for line in unasked(machine.listeners(), turn.what.document.listen)[:256]),
+            rules=machine.rules(),
             looked=now if unlisted is not None or before is None else before.looked,
             steps=brief(steps) if steps or before is None else before.steps,
         )
@@ -309,6 +310,7 @@ def _story(turn: Turn, last: Last, steps: tuple[StepReport, ...], *, drift: bool
         steps=steps,
         drift=drift,
         listeners=last.listeners,
+        rules=last.rules,
         unlisted=last.unlisted,
     )
 

@@ -58,6 +58,7 @@ class Story:
     steps: tuple[StepReport, ...] = ()
     drift: bool = False
     listeners: tuple[str, ...] = ()
+    rules: bytes = b""
     unlisted: tuple[str, ...] = ()
     refused: str = ""
 
@@ -147,6 +148,7 @@ class Reporter:
             steps=steps,
             drift=story.drift,
             listeners=listeners,
+            rules=story.rules,
             unlisted=unlisted,
             truncated=cut or len(unlisted) < len(story.unlisted),
             dropped=_dropped(place.replaces) + 1 if place.replaces else 0,

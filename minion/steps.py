@@ -62,6 +62,9 @@ class Machine(Protocol):
     def listeners(self) -> tuple[str, ...]:
         """Who listens on this host for what comes from outside."""
 
+    def rules(self) -> bytes:
+        """SHA-256 of the rules of this host's firewall; empty where it cannot be known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Allowed:

@@ -1,6 +1,7 @@
-"""Looks every beat who listens on this host, so that what somebody starts by hand is told within a beat.
+"""Looks every beat who listens on this host, and by which rules its firewall goes.
 
-Reads /proc and nothing else; the turn that follows where something is different looks again, and its report is signed.
+So what somebody does by hand is told within a beat. Asks the kernel and nobody else; the turn that follows where
+something is different looks again, and its report is signed.
 
 Refuses to do: end what listens, or report by itself. TCP only: sockets of UDP's clients come and go (last.py).
 
@@ -27,6 +28,7 @@ class Parts:
     inbox: Inbox
     journal: Journal
     look: Callable[[], tuple[str, ...]]  # everybody who listens (steps.Machine.listeners)
+    rules: Callable[[], bytes]  # of the firewall (steps.Machine.rules)
     clock: Clock
 
 
@@ -40,7 +42,7 @@ class Watch:
         self.due = parts.clock.boottime() + BEAT
 
     def news(self) -> bool:
-        """Whether other programs listen than the last turn found; False before the next look is due."""
+        """Whether other programs listen, or other rules hold, than the last turn found; False before the next look."""
         now = self._parts.clock.boottime()
         if now < self.due:
             return False
@@ -48,4 +50,6 @@ class Watch:
         in_force, last = self._parts.inbox.in_force, self._last.read()
         if in_force is None or last is None:
             return False  # nobody has said yet who may listen
+        if self._parts.rules() != last.rules:
+            return True
         return told_listeners(unasked(self._parts.look(), in_force.document.listen)) != told_listeners(last.listeners)

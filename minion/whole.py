@@ -64,3 +64,7 @@ class WholeHost:
     def listeners(self) -> tuple[str, ...]:
         """Who listens in this host's network."""
         return Machine(self._root, refresh=False).listeners()
+
+    def rules(self) -> bytes:
+        """SHA-256 of the rules of this host's firewall."""
+        return Machine(self._root, refresh=False).rules()

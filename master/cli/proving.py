@@ -1,8 +1,8 @@
 """What hosts themselves have signed about who listens there, checked against the admissions in the estate's files.
 
-A host signs in every report which programs listen beyond what its document allows. It looks every beat, and reports at
-once where that changes (minion/watch.py): so the newest report of a host that is on the line holds now, however old it
-is; of a host that is silent, it held then.
+A host signs in every report which programs listen beyond what its document allows, and the hash of its firewall's
+rules. It looks every beat, and reports at once where either changes (minion/watch.py): so the newest report of a host
+that is on the line holds now, however old it is; of a host that is silent, it held then.
 
 Called by status.py.
 """
@@ -27,8 +27,8 @@ from orch.master.cli.fleet import Fleet
 from orch.master.cli.line import Centre
 from orch.master.cli.output import Data, Output, table
 
-RULES = "not yet"
-"""Of the firewall's rules: no version of orch sets them, so nobody signs them."""
+_SHOWN = 12
+"""Digits of a rule set's hash that people are shown."""
 
 
 class Standing(Enum):
@@ -48,6 +48,7 @@ class Proof:
     standing: Standing
     signed: int = 0  # the host's clock; 0: nothing
     listeners: tuple[str, ...] = ()
+    rules: bytes = b""  # SHA-256 of the firewall's rules; empty: not known
     why: str = ""
 
 
@@ -80,7 +81,14 @@ def _proof(centre: Centre, row: Row, me: Admission) -> Proof:
         standing, why = Standing.UNPROVEN, "the centre says that it listens, and its newest signed report does not"
     else:
         standing, why = (Standing.CLOSED if row.connected else Standing.SILENT), ""
-    return Proof(row=row, standing=standing, signed=report.time, listeners=report.listeners, why=why)
+    return Proof(
+        row=row,
+        standing=standing,
+        signed=report.time,
+        listeners=report.listeners,
+        rules=report.rules,
+        why=why,
+    )
 
 
 def _newest(centre: Centre, row: Row, me: Admission) -> Report | None:
@@ -117,7 +125,16 @@ def screen(output: Output, fleet: Fleet, found: list[Proof]) -> list[str]:
             lines = [line.replace(standing.value, output.sign(standing.value), 1) for line in lines]
     closed = [proof for proof in found if proof.standing is Standing.CLOSED]
     told = f"nothing listens where no document allows it: proven for {len(closed)} of {len(found)} hosts"
-    return [*lines, "", f"  {told}", f"  rules of the hosts' firewalls: {RULES}, as no version of orch sets them"]
+    return [*lines, "", f"  {told}", f"  {_told_rules(found)}"]
+
+
+def _told_rules(found: list[Proof]) -> str:
+    """Whether firewalls are alike, which is what a person compares hashes for."""
+    sets = {proof.rules for proof in found if proof.rules}
+    unknown = sum(1 for proof in found if not proof.rules)
+    many = "no rules are known" if not sets else "1 set of rules" if len(sets) == 1 else f"{len(sets)} sets of rules"
+    more = f"; unknown of {unknown}" if unknown and sets else ""
+    return f"firewalls of {len(found)} hosts: {many}{more}"
 
 
 def _cells(fleet: Fleet, proof: Proof) -> tuple[str, ...]:
@@ -126,7 +143,7 @@ def _cells(fleet: Fleet, proof: Proof) -> tuple[str, ...]:
     signed = f"{fleet.now.ago(proof.signed)} ago" if proof.signed else "never"
     line = "now" if row.connected else f"{fleet.now.ago(sign_of_life(row))} ago" if sign_of_life(row) else "never"
     note = "held then" if proof.standing is Standing.SILENT else proof.why
-    return (row.host, where, signed, line, RULES, note)
+    return (row.host, where, signed, line, proof.rules.hex()[:_SHOWN] or "not known", note)
 
 
 def data(found: Iterable[Proof]) -> list[Data]:
@@ -139,7 +156,7 @@ def data(found: Iterable[Proof]) -> list[Data]:
             "signed": rfc3339(proof.signed) if proof.signed else None,
             "connected": proof.row.connected,
             "heard": rfc3339(proof.row.heard) if proof.row.heard else None,
-            "rules": None,
+            "rules": proof.rules.hex() or None,
             "why": proof.why or None,
         }
         for proof in found

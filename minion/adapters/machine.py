@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from orch.common.sealed import Closed, Opener, open_nowhere
-from orch.minion.adapters import sockets
+from orch.minion.adapters import netfilter, sockets
 from orch.minion.adapters.apt import Apt, Patience
 from orch.minion.adapters.dpkg import Dpkg
 from orch.minion.adapters.process import ProcessRunner, Runner
@@ -104,6 +104,10 @@ class Machine:
     def listeners(self) -> tuple[str, ...]:
         """Every socket of this process's network namespace that waits for somebody."""
         return sockets.listeners()
+
+    def rules(self) -> bytes:
+        """SHA-256 of the firewall's rules in this process's network namespace; empty where the kernel does not tell."""
+        return netfilter.rules()
 
     def _refresh(self) -> None:
         sources = self._dpkg.sources()

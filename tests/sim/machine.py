@@ -81,6 +81,9 @@ class SimMachine:
     def listeners(self) -> tuple[str, ...]:
         return ()
 
+    def rules(self) -> bytes:
+        return b""
+
     def drift(self) -> None:
         """Somebody on site edits a file that orch put there."""
         self.has_drifted = self.host.stored.pop(MARKER, None) is not None or self.has_drifted

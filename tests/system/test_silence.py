@@ -103,6 +103,50 @@ def test_a_listener_that_somebody_starts_is_told_and_one_that_is_allowed_is_not(
     assert proven(ground, code=0)[LIBRARY] == "closed"
 
 
+def rules(ground: Ground, name: str) -> str:
+    """The rules of a host's firewall, as it signed them."""
+    told = ground.asked("status", "--prove", "no-inbound", codes=(0, 1, 4))
+    [found] = [row["rules"] for row in told["hosts"] if row["host"] == name]
+    return str(found)
+
+
+def test_a_rule_that_somebody_changes_is_told_and_what_rules_count_is_not(ground: Ground) -> None:
+    def nft(words: str) -> None:
+        command.run(inside(ground.lab.network.line(LIBRARY).namespace, ["nft", words]))
+
+    host = ground.lab.hosts[LIBRARY]
+    everywhere = (ground.folders.estate / "estate.yaml").read_text().replace("every: 1m", "every: 1h")
+    ground.write({"estate.yaml": everywhere})  # no timer of a host falls into this test
+    ground.apply()
+    before = rules(ground, LIBRARY)
+    assert len(before) == 64
+    nft("add table inet by-hand")
+    nft("add chain inet by-hand first { type filter hook input priority -10; }")
+    nft("add set inet by-hand seen { type ipv4_addr; flags dynamic,timeout; timeout 1m; }")
+    nft("add rule inet by-hand first counter")
+    until(lambda: rules(ground, LIBRARY) != before, every=1, what="the rule to be told")
+    seen = read_rules(ground)
+    assert seen.hex() != before
+    host.probe()  # packets are counted
+    nft("add element inet by-hand seen { 10.77.1.1 }")
+    assert read_rules(ground) == seen
+    nft("add rule inet by-hand first tcp dport 22 accept")
+    assert read_rules(ground) != seen
+    nft("delete table inet by-hand")
+    assert read_rules(ground).hex() == before
+    until(lambda: rules(ground, LIBRARY) == before, every=1, what="its end to be told")
+
+
+def read_rules(ground: Ground) -> bytes:
+    """What the kernel says now in the host's network namespace."""
+    program = "from orch.minion.adapters import netfilter; print(netfilter.rules().hex())"
+    where = ground.lab.network.line(LIBRARY).namespace
+    found = command.run(
+        inside(where, [command.PYTHON, "-c", program]), env={"PYTHONPATH": str(ground.lab.checkout)}
+    )
+    return bytes.fromhex(found.out.strip())
+
+
 def test_the_instrument_sees_a_listener_where_there_is_one(ground: Ground) -> None:
     host = ground.lab.hosts[LIBRARY]
     with listening(ground, host, "0.0.0.0:8000"):

@@ -1,4 +1,4 @@
-"""Who listens on a host is looked at every beat; what changed is reported at once, and nothing else is."""
+"""Who listens on a host, and what its firewall's rules are, is looked at every beat; what changed is reported at once, and nothing else is."""
 
 from __future__ import annotations
 
@@ -54,3 +54,14 @@ def test_a_host_that_was_told_nothing_yet_looks_at_nothing(tmp_path: Path) -> No
     host.machine.open_ports = ("tcp 0.0.0.0:22",)
     beat(host)
     assert host.reports() == []
+
+
+def test_other_rules_of_the_firewall_are_reported_within_a_beat(host: Bench) -> None:
+    before = len(host.reports())
+    host.machine.firewall = "let everybody in"
+    opened = host.machine.rules()
+    beat(host)
+    beat(host)
+    host.machine.firewall = ""  # the kernel does not tell any more
+    beat(host)
+    assert [report.rules for report in host.reports()[before:]] == [opened, b""]

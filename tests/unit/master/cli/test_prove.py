@@ -14,6 +14,8 @@ from tests.fakes.operators_centre import FakeHost
 from tests.unit.master.cli.desk import Workplace, err
 from tests.unit.master.cli.test_status import applied
 
+RULES = bytes(range(32))
+
 
 def signed(place: Workplace, host: FakeHost, *listeners: str, key: SigningKey | None = None, **changes: object) -> None:
     """The host reports a turn; its newest report stands first."""
@@ -33,6 +35,7 @@ def signed(place: Workplace, host: FakeHost, *listeners: str, key: SigningKey | 
         document=bytes(32),
         outcome=Outcome.APPLIED,
         listeners=listeners,
+        rules=RULES,
     )
     kept.insert(0, attest.sign_report(replace(made, **changes), key or host.sign))  # type: ignore[arg-type]
 
@@ -63,7 +66,8 @@ def test_is_proven_where_every_host_signed_that_nothing_listens(place: Workplace
     [line] = [line for line in done.stdout.splitlines() if "library/srv1" in line]
     assert "✓ nowhere" in line
     assert "2 h ago" in line
-    assert "not yet" in line
+    assert RULES.hex()[:12] in line
+    assert "firewalls of 2 hosts: 1 set of rules" in done.stdout
     assert err(done).splitlines()[-1] == "next: orch status"
 
 
@@ -118,3 +122,13 @@ def test_it_looks_once(place: Workplace) -> None:
     done = place.run("status", "--watch", "--prove", "no-inbound")
     assert done.exit_code == 2
     assert "look once" in err(done)
+
+
+def test_firewalls_that_differ_or_are_not_known_are_counted(place: Workplace, hosts: tuple[FakeHost, FakeHost]) -> None:
+    signed(place, hosts[0], rules=bytes(32))
+    rows = prove(place, code=0)
+    assert [rows[name]["rules"] for name in ("library/srv1", "school/srv1")] == ["00" * 32, RULES.hex()]
+    assert "firewalls of 2 hosts: 2 sets of rules" in place.run("status", "--prove", "no-inbound").stdout
+    signed(place, hosts[0], rules=b"")
+    assert prove(place, code=0)["library/srv1"]["rules"] is None
+    assert "1 set of rules; unknown of 1" in place.run("status", "--prove", "no-inbound").stdout
