@@ -141,9 +141,7 @@ def read_rules(ground: Ground) -> bytes:
     """What the kernel says now in the host's network namespace."""
     program = "from orch.minion.adapters import netfilter; print(netfilter.rules().hex())"
     where = ground.lab.network.line(LIBRARY).namespace
-    found = command.run(
-        inside(where, [command.PYTHON, "-c", program]), env={"PYTHONPATH": str(ground.lab.checkout)}
-    )
+    found = command.run(inside(where, [command.PYTHON, "-c", program]), env={"PYTHONPATH": str(ground.lab.checkout)})
     return bytes.fromhex(found.out.strip())
 
 
