@@ -1,5 +1,8 @@
 """The operator: signs with real keys, and asks the centre over a connection of its own until it is answered.
 
+Like `orch apply`, it looks at what the centre has and signs what follows that, so what the centre refused, as it had
+expired before it arrived, stands in the way of nothing.
+
 What was asked and not answered, because the centre was killed, is asked again with the same bytes: an answer that was
 lost and a change that was lost look alike from here.
 """
@@ -11,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256 as hash_of
 from pathlib import Path
+from typing import TypeAlias
 
 from orch.common import authoring, codec, messages
 from orch.common import operations as op
@@ -18,7 +22,7 @@ from orch.common.authoring import Authored, Draft
 from orch.common.crypto import sha256
 from orch.common.document import Document, File, ListFile, Packages, Reconcile
 from orch.common.identity import Admission, Revocation
-from orch.common.messages import Answer
+from orch.common.messages import FRAME_LIMIT, Answer
 from orch.common.policy import Operator, Policy, ScopeEpoch
 from tests.fakes import signed_estate as estate
 from tests.sim.agenda import Agenda, Dice
@@ -33,12 +37,26 @@ AGAIN = 5.0
 EVERY = 6 * 3600
 
 
+Requests: TypeAlias = "tuple[tuple[str, object], ...]"
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """Requests that belong together: on a new connection all of them are said again."""
 
-    requests: tuple[tuple[str, object], ...]
+    requests: Requests
     done: Callable[[Answer], None]
+    looks: Callable[[Answer], Requests] | None = None  # what the first answer leads to, in the place of these
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A release that is to be signed."""
+
+    hosts: tuple[SimHost, ...]
+    epoch: int
+    seconds: int  # until it expires
+    by: str
 
 
 class SimOperator:
@@ -55,8 +73,7 @@ class SimOperator:
         self._asked = 0
         self.policy: Policy = estate.POLICY
         self.epoch = 1
-        self.number = 0
-        self._previous = b""
+        self.number = 0  # the newest that it signed in this epoch
         self.releases: list[Authored] = []  # all that were ever signed
         self.refused: list[str] = []
 
@@ -74,36 +91,43 @@ class SimOperator:
             self._wish((("key.admit", op.Signed(envelope)),), lambda answer: self._heard("admit", answer))
 
     def publish(self, hosts: Sequence[SimHost], *, seconds: int, by: str = "anna") -> None:
-        """Sign and publish a release that expires in so many seconds."""
-        self.number += 2
+        """Look at what is newest, then sign and publish a release that expires in so many seconds."""
+        intent = Intent(tuple(hosts), self.epoch, seconds, by)
+        self._wish(
+            (("scope.head", op.ScopeAsked("main")),),
+            lambda answer: self._heard("publish", answer),
+            lambda answer: self._signed(intent, codec.decode(op.ScopeHead, answer.result, limit=FRAME_LIMIT)),
+        )
+
+    def _signed(self, intent: Intent, head: op.ScopeHead) -> Requests:
+        follows = head if head.epoch == intent.epoch else op.ScopeHead(intent.epoch, 0, b"")
+        number = max(follows.number, self.number if intent.epoch == self.epoch else 0) + 2
+        if intent.epoch == self.epoch:
+            self.number = number
         now = true_time(self._agenda)
         lists = [self._list() for _ in range(2)]
-        documents = [self._document(host, lists[self._dice.randrange(2)]) for host in hosts]
+        place = (intent.epoch, number)
+        documents = [self._document(host, lists[self._dice.randrange(2)], place) for host in intent.hosts]
         draft = Draft(
             estate=estate.ESTATE,
             scope="main",
-            epoch=self.epoch,
-            number=self.number,
-            previous=self._previous,
+            epoch=intent.epoch,
+            number=number,
+            previous=follows.release,
             created=now,
-            expires=now + seconds,
+            expires=now + intent.seconds,
         )
         made = authoring.sign_release(
-            draft, [codec.encode(document) for document, _ in documents], keys=estate.keys(by)
+            draft, [codec.encode(document) for document, _ in documents], keys=estate.keys(intent.by)
         )
         for content, (_document, services) in zip(made.documents, documents, strict=True):
-            self._history.signed[sha256(content)] = Signed(self.epoch, self.number, draft.expires, services)
-        self._previous = made.hash
+            self._history.signed[sha256(content)] = Signed(intent.epoch, number, draft.expires, services)
         self.releases.append(made)
-        self._history.note(f"operator signs {self.epoch}:{self.number} for {len(hosts)} hosts, {seconds} s")
-        hashes = tuple(sha256(content) for content in made.documents)
-        self._wish(
-            (
-                *(("blob.put", piece) for piece in (_piece(content) for content, _services in lists)),
-                ("document.hold", op.Documents(made.documents)),
-                ("release.put", op.Publish(release=made.envelope, documents=hashes)),
-            ),
-            lambda answer: self._heard("publish", answer),
+        self._history.note(f"operator signs {intent.epoch}:{number} for {len(intent.hosts)} hosts, {intent.seconds} s")
+        return (
+            *(("blob.put", piece) for piece in (_piece(content) for content, _services in lists)),
+            ("document.hold", op.Documents(made.documents)),
+            ("release.put", op.Publish(release=made.envelope, documents=tuple(map(sha256, made.documents)))),
         )
 
     def drop_bert(self) -> None:
@@ -123,7 +147,7 @@ class SimOperator:
     def open_epoch(self) -> None:
         """A policy that starts the numbers anew."""
         self.epoch += 1
-        self.number, self._previous = 0, b""
+        self.number = 0
         self._rule(self.policy.operators)
 
     def _rule(self, people: tuple[Operator, ...]) -> None:
@@ -152,13 +176,15 @@ class SimOperator:
         services = frozenset(name for name in SERVICES if self._dice.chance(0.5)) or frozenset(SERVICES[:1])
         return "".join(f"{name}\n" for name in sorted(services)).encode(), services
 
-    def _document(self, host: SimHost, chosen: tuple[bytes, frozenset[str]]) -> tuple[Document, frozenset[str]]:
+    def _document(
+        self, host: SimHost, chosen: tuple[bytes, frozenset[str]], release: tuple[int, int]
+    ) -> tuple[Document, frozenset[str]]:
         content, services = chosen
         name = f"base{hash_of(content).hexdigest()[:12]}"
         place = self._spool / "lists" / f"{name}.list"
         place.parent.mkdir(exist_ok=True)
         place.write_bytes(content)
-        text = marker(self.epoch, self.number, host.name)
+        text = marker(*release, host.name)
         made = Document(
             estate=estate.ESTATE,
             host=host.name,
@@ -173,8 +199,13 @@ class SimOperator:
 
     # --- asking -------------------------------------------------------------------------------------
 
-    def _wish(self, requests: tuple[tuple[str, object], ...], done: Callable[[Answer], None]) -> None:
-        self._wishes.append(Wish(requests, done))
+    def _wish(
+        self,
+        requests: Requests,
+        done: Callable[[Answer], None],
+        looks: Callable[[Answer], Requests] | None = None,
+    ) -> None:
+        self._wishes.append(Wish(requests, done, looks))
         if len(self._wishes) == 1:
             self._ask()
 
@@ -214,6 +245,10 @@ class SimOperator:
         if line is not self._line or not isinstance(message, Answer) or message.id != self._asked:
             return
         wish = self._wishes[0]
+        if wish.looks is not None and not message.code:
+            self._wishes[0] = Wish(wish.looks(message), wish.done)
+            self._ask()
+            return
         self._at += 1
         if message.code or self._at == len(wish.requests):
             self._wishes.popleft()
