@@ -34,6 +34,8 @@ table inet cables {
   set cut { type ifname; }
   chain arrive { type filter hook prerouting priority raw; iifname @cut drop; }
   chain leave { type filter hook postrouting priority raw; oifname @cut drop; }
+  set torn { type ifname; }
+  chain tear { type filter hook input priority filter; iifname @torn meta l4proto tcp reject with tcp reset; }
 }
 """
 
@@ -174,6 +176,14 @@ class Network:
         """Whether the line is cut now."""
         listed = command.run(inside(self.centre, ["nft", "list", "set", "inet", "cables", "cut"])).out
         return f'"{self.line(host).interface}"' in listed
+
+    def tear(self, host: str) -> None:
+        """Answer whatever the host sends with a reset, as a router does that has forgotten its connections."""
+        _nft(self.centre, f"add element inet cables torn {self._ends(host)}")
+
+    def mend(self, host: str) -> None:
+        """Do so no more."""
+        _nft(self.centre, f"delete element inet cables torn {self._ends(host)}")
 
     def _ends(self, host: str) -> str:
         """The centre's end of a line as a set, whether the line is a plain or a bad one."""

@@ -41,8 +41,8 @@ def _opened(spell: Callable[[Ground, int], list[str]]) -> Callable[[], Iterator[
 
 FLAP = Family(
     name="flap",
-    about="ten minutes in which three hosts' lines carry for a second, then for a second not, with a release every other: "
-    "converged two heartbeats later, everything done and reported once, connects backed off, at most one fetch a minute",
+    about="ten minutes in which three hosts' lines carry for a second, then for a second not, with a release every other, and one "
+    "whose connections are reset for a third of each minute: converged two heartbeats later, everything done and reported once, connects backed off, at most one fetch a minute",
     whole=1,
     sample=0,
     open=contextmanager(_opened(lambda ground, seed: weather.flapping(ground, seconds=FLAPPING, seed=seed))),

@@ -33,6 +33,7 @@ from tests.fakes.real_host import open_site, wait_for
 from tests.fakes.real_master import Master
 from tests.fakes.running_centre import FakeOperator, RunningCentre
 from tests.fakes.texts import wrong_arguments
+from tests.lab.caller import samples
 from tests.proof.invent import invent
 from tests.proof.mutate import bent, packed
 from tests.proof.socket_fuzz import said
@@ -93,6 +94,12 @@ def test_c1_no_tag_is_a_message_but_those_of_the_table() -> None:
         if word not in messages.BY_TAG:
             with pytest.raises((Malformed, ProtocolError)):
                 messages.from_frames((codec.encode({"": word}),))
+
+
+def test_c1_what_strangers_are_tried_with_in_the_laboratory_is_every_message_and_operation() -> None:
+    tried = samples()
+    assert {type(message) for message in tried.values()} == set(messages.ALL)
+    assert {f"request {name}" for name in OPERATIONS} <= tried.keys()
 
 
 # --- C2 and C3: a name becomes a path, a command, an option --------------------------------------------------------
