@@ -1,0 +1,200 @@
+"""Real guests behind the one door to libvirt: machines in emulation, containers, and what else is at hand.
+
+The promises are those of tests/contract/guests_contract.py; a libvirtd of our own serves them (tests/lab/guesthouse.py).
+A hypervisor that is not here is skipped with the word of what was not run.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from orch.common.errors import NoHypervisor
+from orch.common.guest import Disk, DiskKind, Guest, Kernel, Kind, Net
+from orch.common.hypervisor import Hypervisor
+from orch.minion.adapters.guests import finding
+from orch.minion.adapters.guests.life import LibvirtGuests, Place
+from tests.contract import guests_contract
+from tests.contract.guests_contract import PATIENCE, Case
+from tests.lab import command, guesthouse, tinyguest
+from tests.lab.guesthouse import BRIDGE, NETWORK, GuestHouse
+from tests.lab.tinyguest import TinyGuest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+STRANGER = "somebodys"
+NAME = "tiny"
+NEEDED = {
+    Hypervisor.KVM: ("libvirtd", "qemu-system-x86_64", "qemu-img", "busybox", "cpio", "depmod"),
+    Hypervisor.LXC: ("libvirtd", "busybox"),
+}
+SCHEMES = {Hypervisor.KVM: "qemu", Hypervisor.LXC: "lxc"}
+DRIVERS = Path("/usr/lib/x86_64-linux-gnu/libvirt/connection-driver")
+
+
+def missing(hypervisor: Hypervisor) -> str:
+    """What is not here and is needed; empty if all is."""
+    gone = [name for name in NEEDED[hypervisor] if shutil.which(name, path=command.PATH) is None]
+    if not (DRIVERS / f"libvirt_driver_{SCHEMES[hypervisor]}.so").exists():
+        gone.append(f"libvirt-daemon-driver-{SCHEMES[hypervisor]}")
+    if hypervisor is Hypervisor.LXC and not guesthouse.first_version():
+        gone.append("control groups of the first version")
+    return ", ".join(gone)
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[GuestHouse]:
+    """One libvirtd for all of them."""
+    pytest.importorskip("libvirt", reason="not run: all real guests; python3-libvirt is not installed")
+    with GuestHouse() as made:
+        yield made
+
+
+@pytest.fixture(params=[Hypervisor.KVM, Hypervisor.LXC], ids=lambda one: one.value)
+def case(request: pytest.FixtureRequest, house: GuestHouse) -> Iterator[Case]:
+    """A guest of each kind, and a stranger of the same kind beside it."""
+    hypervisor: Hypervisor = request.param
+    gone = missing(hypervisor)
+    if gone:
+        pytest.skip(f"not run: guests of {hypervisor.value}; missing here: {gone}")
+    folder = Path(tempfile.mkdtemp(dir=house.folder))
+    place = Place(uri=house.uri(SCHEMES[hypervisor]), logs=folder / "logs")
+    guests = finding.find(hypervisor, place)
+    stranger(place.uri, hypervisor)
+    made = machine(folder, tiny()) if hypervisor is Hypervisor.KVM else container(folder)
+    try:
+        yield Case(
+            hypervisor=guests,
+            guest=made.guest,
+            sign=tinyguest.ALIVE,
+            answer=lambda: house.fetch(made.address),
+            crash=lambda: crash(house, made.address),
+            exists=lambda path: Path(path).exists(),
+            said=made.said,
+            stranger=STRANGER,
+            until=until,
+        )
+    finally:
+        guests.undefine(NAME)
+        guests.close()
+        made.end()
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A guest that can be defined."""
+
+    guest: Guest
+    address: str
+    said: tuple[str, ...] = ()
+    end: Callable[[], object] = lambda: None
+
+
+@cache
+def tiny() -> TinyGuest:
+    """Built once."""
+    return tinyguest.get(CHECKOUT / "build/cache")
+
+
+def machine(folder: Path, system: TinyGuest) -> Made:
+    """A machine in emulation, with a disk of every kind."""
+    base, device = folder / "base.img", folder / "device.img"
+    base.write_bytes(b"from-the-base\n".ljust(1 << 20, b"\0"))
+    device.write_bytes(b"from-the-device\n".ljust(1 << 20, b"\0"))
+    loop = command.run(["losetup", "--find", "--show", str(device)]).out.strip()
+    address = f"{NETWORK}.5"
+    orders = f"address={address}/24 read=vda read=vdb write=vdc:written read=vdc"
+    arguments = f"console=ttyS0 {tinyguest.BRISK} {orders}"
+    guest = Guest(
+        name=NAME,
+        kind=Kind.HVM,
+        memory=128,
+        kernel=Kernel(path=str(system.kernel), initrd=str(system.initrd), arguments=arguments),
+        disks=(
+            Disk(kind=DiskKind.OVERLAY, path=str(folder / "root.qcow2"), base=str(base)),
+            Disk(kind=DiskKind.BLOCK, path=loop, read_only=True),
+            Disk(kind=DiskKind.FILE, path=str(folder / "data.img"), size=1 << 20, keep=True),
+        ),
+        nets=(Net(bridge=BRIDGE, mac="52:54:00:00:00:05"),),
+        # The machine's own virtualization may be there and yet boot nothing (CI in a guest of a guest).
+        emulated=True,
+    )
+    said = tuple(f"GUEST-DISK {words}" for words in ("vda from-the-base", "vdb from-the-device", "vdc written"))
+    return Made(guest, address, said, lambda: command.run(["losetup", "--detach", loop]))
+
+
+def container(folder: Path) -> Made:
+    """A container."""
+    address = f"{NETWORK}.6"
+    tinyguest.container(folder / "root", f"address={address}/24")
+    guest = Guest(
+        name=NAME,
+        kind=Kind.CONTAINER,
+        memory=64,
+        init="/init",
+        disks=(Disk(kind=DiskKind.FOLDER, path=str(folder / "root")),),
+        nets=(Net(bridge=BRIDGE, mac="52:54:00:00:00:06"),),
+    )
+    return Made(guest, address)
+
+
+def stranger(uri: str, hypervisor: Hypervisor) -> None:
+    """A guest that orch did not define."""
+    import libvirt
+
+    system = "<type>exe</type><init>/init</init>" if hypervisor is Hypervisor.LXC else "<type>hvm</type>"
+    kind = "lxc" if hypervisor is Hypervisor.LXC else "qemu"
+    connection = libvirt.open(uri)
+    if STRANGER not in [one.name() for one in connection.listAllDomains()]:
+        connection.defineXML(
+            f"<domain type='{kind}'><name>{STRANGER}</name><memory unit='MiB'>64</memory><os>{system}</os></domain>"
+        )
+    connection.close()
+
+
+def crash(house: GuestHouse, address: str) -> None:
+    house.fetch(address, "/cgi-bin/crash")
+
+
+def until(happened: Callable[[], bool]) -> bool:
+    end = time.monotonic() + PATIENCE
+    while not happened():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+@pytest.mark.parametrize("promise", guests_contract.STILL + guests_contract.ALIVE, ids=lambda promise: promise.__name__)
+def test_a_real_hypervisor(promise: Callable[[Case], None], case: Case) -> None:
+    promise(case)
+
+
+def test_a_hypervisor_that_is_not_here_is_not_taken_for_another(house: GuestHouse) -> None:
+    with pytest.raises(NoHypervisor, match=r"^xen"):
+        finding.find(Hypervisor.XEN, Place(uri=house.uri("xen")))
+
+
+@pytest.mark.parametrize(
+    ("hypervisor", "variable"),
+    [
+        (Hypervisor.XEN, "ORCH_TEST_XEN"),
+        (Hypervisor.ESX, "ORCH_TEST_ESX"),
+        (Hypervisor.VMWARE_PLAYER, "ORCH_TEST_VMWAREPLAYER"),
+    ],
+)
+def test_what_is_not_at_hand_goes_through_the_same_door(hypervisor: Hypervisor, variable: str) -> None:
+    """Where the variable names a server, its ability is asked; nowhere else is anything claimed of it."""
+    uri = os.environ.get(variable, "")
+    if not uri:
+        pytest.skip(f"not run: {hypervisor.value}; {variable} names no server")
+    guests: LibvirtGuests = finding.find(hypervisor, Place(uri=uri))
+    assert guests.ability().hypervisor is hypervisor
+    guests.close()
