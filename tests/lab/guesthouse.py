@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -92,6 +93,22 @@ class GuestHouse:
         _sweep_cgroups()
         shutil.rmtree(self.folder)
 
+    def restart(self, *, away: Callable[[], None] = lambda: None) -> None:
+        """Kill the daemon, do something while it is away, and start it again; guests go on."""
+        self._say("end\n")
+        away()
+        self._say("begin\n")
+
+    def _say(self, word: str) -> None:
+        assert self._child is not None
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        self._child.stdin.write(word)
+        self._child.stdin.flush()
+        line = self._child.stdout.readline()
+        if line != "ready\n":
+            raise LabError(f"the guests' house did not {word.strip()}: {line}")
+
     def uri(self, scheme: str) -> str:
         """Where a hypervisor of it answers: qemu or lxc."""
         return f"{scheme}+unix:///system?socket={self.folder}/socket/libvirt-sock"
@@ -138,19 +155,31 @@ def main(folder: Path) -> None:
         f"link set {BRIDGE} up",
     ):
         command.run(["ip", *words.split()])
-    with subprocess.Popen(
-        ["libvirtd", "--config", str(folder / "libvirtd.conf")],
+    # Being the first process means having orphans; libvirt waits long for a guest that nobody buries.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    daemon = _daemon(folder)
+    print("ready", flush=True)
+    while word := sys.stdin.readline():
+        if word == "begin\n":
+            daemon = _daemon(folder)
+        else:
+            daemon.kill()
+            daemon.wait()
+            (folder / "socket/libvirt-sock").unlink()
+        print("ready", flush=True)
+
+
+def _daemon(folder: Path) -> subprocess.Popen[bytes]:
+    daemon = subprocess.Popen(
+        # What is ignored here would be inherited, and the daemon waits for its own children.
+        ["env", "--default-signal=CHLD", "libvirtd", "--config", str(folder / "libvirtd.conf")],
         env=command.environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-    ) as daemon:
-        # Being the first process means having orphans; libvirt waits long for a guest that nobody buries.
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-        _wait(folder, daemon)
-        print("ready", flush=True)
-        sys.stdin.read()
-        daemon.kill()
+    )
+    _wait(folder, daemon)
+    return daemon
 
 
 def _wait(folder: Path, daemon: subprocess.Popen[bytes]) -> None:

@@ -17,11 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from orch.common.errors import NoHypervisor
+from orch.common.errors import Blocked, NoHypervisor
 from orch.common.guest import Disk, DiskKind, Guest, Kernel, Kind, Net
 from orch.common.hypervisor import Hypervisor
 from orch.minion.adapters.guests import finding
 from orch.minion.adapters.guests.life import LibvirtGuests, Place
+from orch.states.hypervisor import Life
 from tests.contract import guests_contract
 from tests.contract.guests_contract import PATIENCE, Case
 from tests.lab import command, guesthouse, tinyguest
@@ -177,9 +178,35 @@ def test_a_real_hypervisor(promise: Callable[[Case], None], case: Case) -> None:
     promise(case)
 
 
+def test_a_machine_is_asked_what_it_has(house: GuestHouse) -> None:
+    for hypervisor in (Hypervisor.KVM, Hypervisor.LXC):
+        if missing(hypervisor):
+            pytest.skip(f"not run: finding {hypervisor.value}; missing here: {missing(hypervisor)}")
+        guests = finding.find(None, Place(uri=house.uri(SCHEMES[hypervisor])))
+        assert guests.ability().hypervisor is hypervisor
+        guests.close()
+
+
 def test_a_hypervisor_that_is_not_here_is_not_taken_for_another(house: GuestHouse) -> None:
     with pytest.raises(NoHypervisor, match=r"^xen"):
         finding.find(Hypervisor.XEN, Place(uri=house.uri("xen")))
+
+
+@pytest.mark.parametrize("case", [Hypervisor.LXC], indirect=True, ids=["lxc"])
+def test_guests_outlive_libvirt_s_daemon_and_are_found_again(case: Case, house: GuestHouse) -> None:
+    case.hypervisor.define(case.guest)
+    number = case.started()
+
+    def away() -> None:
+        for _ in range(2):
+            with pytest.raises(Blocked) as caught:
+                case.hypervisor.guests()
+            assert "libvirtd" in caught.value.hint
+        assert case.answer() == number
+
+    house.restart(away=away)
+    assert case.life() is Life.RUNNING
+    assert case.answered() == number
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from orch.states.hypervisor import Ending, Life
 if TYPE_CHECKING:
     import libvirt
 
-_KIB: Final = 1024
+_DAEMON: Final = "does libvirt's daemon run? systemctl status libvirtd"
 CRASHED: Final = "crashed"
 """What `Condition.word` says of a guest that crashed and still holds its memory."""
 
@@ -103,7 +103,10 @@ class Door:
             try:
                 self._open = libvirt.open(self.uri)
             except libvirt.libvirtError as err:
-                raise NoHypervisor(f"{self.uri}: {err.get_error_message() or err}") from err
+                text = f"{self.uri}: {err.get_error_message() or err}"
+                if self._open is None:
+                    raise NoHypervisor(text) from err
+                raise Blocked(text, hint=_DAEMON) from err  # it was here, and may come again
         return self._open
 
 
@@ -245,5 +248,5 @@ def _ours(err: libvirt.libvirtError, what: str) -> HostError:
 
     text = f"{what}: {err.get_error_message() or err}"
     if err.get_error_domain() == libvirt.VIR_FROM_RPC:
-        return Blocked(text, hint="does libvirt's daemon run? systemctl status libvirtd")
+        return Blocked(text, hint=_DAEMON)
     return StepFailed(text, hint="libvirt's own log may say more: journalctl -u libvirtd")

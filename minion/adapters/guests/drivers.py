@@ -39,7 +39,8 @@ class Driver:
     """One hypervisor behind libvirt."""
 
     hypervisor: Hypervisor
-    uri: str
+    scheme: str  # of its addresses
+    uri: str  # empty: only whoever has a server knows
     domain: str  # libvirt's type of domain
     emulated: str = ""  # the type without the processor's help; empty: there is none
     forms: Mapping[Kind, Form] = field(default_factory=dict)
@@ -85,6 +86,7 @@ DRIVERS: Final[Mapping[Hypervisor, Driver]] = {
     for driver in (
         Driver(
             hypervisor=Hypervisor.XEN,
+            scheme="xen",
             uri="xen:///system",
             domain="xen",
             forms={Kind.PV: Form("linux", "xenpv"), Kind.PVH: Form("xenpvh", "xenpvh"), Kind.HVM: Form("hvm", "xenfv")},
@@ -97,6 +99,7 @@ DRIVERS: Final[Mapping[Hypervisor, Driver]] = {
         ),
         Driver(
             hypervisor=Hypervisor.KVM,
+            scheme="qemu",
             uri="qemu:///system",
             domain="kvm",
             emulated="qemu",
@@ -109,6 +112,7 @@ DRIVERS: Final[Mapping[Hypervisor, Driver]] = {
         ),
         Driver(
             hypervisor=Hypervisor.LXC,
+            scheme="lxc",
             uri="lxc:///system",
             domain="lxc",
             forms={Kind.CONTAINER: Form("exe")},
@@ -123,6 +127,7 @@ DRIVERS: Final[Mapping[Hypervisor, Driver]] = {
         ),
         Driver(
             hypervisor=Hypervisor.TEST,
+            scheme="test",
             uri="test:///default",
             domain="test",
             forms={Kind.PV: Form("xen"), Kind.HVM: Form("hvm")},
@@ -133,7 +138,8 @@ DRIVERS: Final[Mapping[Hypervisor, Driver]] = {
         ),
         Driver(
             hypervisor=Hypervisor.ESX,
-            uri="",  # a server's, which only whoever has one knows
+            scheme="esx",
+            uri="",
             domain="vmware",
             forms={Kind.HVM: Form("hvm")},
             disks={DiskKind.FILE: ""},
@@ -144,6 +150,7 @@ DRIVERS: Final[Mapping[Hypervisor, Driver]] = {
         ),
         Driver(
             hypervisor=Hypervisor.VMWARE_PLAYER,
+            scheme="vmwareplayer",
             uri="vmwareplayer:///session",
             domain="vmware",
             forms={Kind.HVM: Form("hvm")},

@@ -10,6 +10,8 @@ Called by the executor's assembly, and by whoever tells a host's facts.
 
 from __future__ import annotations
 
+import re
+
 from orch.common.errors import NoHypervisor
 from orch.common.hypervisor import Hypervisor
 from orch.minion.adapters.guests.drivers import DRIVERS, ORDER, Driver
@@ -40,8 +42,11 @@ def _opened(driver: Driver, place: Place) -> LibvirtGuests:
     word = (
         f"{driver.hypervisor.value} (untested by this version of orch)" if driver.untested else driver.hypervisor.value
     )
-    if not (place.uri or driver.uri):
+    uri = place.uri or driver.uri
+    if not uri:
         raise NoHypervisor(f"{word}: nobody said where it is", hint=driver.mend)
+    if re.split(r"[+:]", uri, maxsplit=1)[0] != driver.scheme:
+        raise NoHypervisor(f"{word}: {uri} is the address of another", hint=driver.mend)
     try:
         return LibvirtGuests(driver, place)
     except NoHypervisor as err:

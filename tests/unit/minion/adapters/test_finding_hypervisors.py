@@ -37,6 +37,11 @@ def test_what_is_asked_for_by_name_is_not_replaced() -> None:
     assert ("apt install python3-libvirt" in caught.value.hint) is not LIBVIRT
 
 
+def test_the_address_of_another_hypervisor_is_not_taken() -> None:
+    with pytest.raises(NoHypervisor, match=r"^xen .*: qemu\+unix:.* is the address of another"):
+        finding.find(Hypervisor.XEN, NOBODY)
+
+
 def test_what_was_never_met_says_so() -> None:
     with pytest.raises(NoHypervisor, match=r"esx \(untested by this version of orch\): nobody said where it is"):
         finding.find(Hypervisor.ESX)
