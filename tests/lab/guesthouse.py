@@ -11,6 +11,7 @@ Called by `tests/system/test_guests.py`.
 
 from __future__ import annotations
 
+import http.client
 import os
 import select
 import shutil
@@ -115,18 +116,21 @@ class GuestHouse:
 
     def fetch(self, address: str, path: str = "/") -> str | None:
         """What a guest answers to a GET; None if it does not."""
-        import http.client
-
         assert self._child is not None
         with network_of(Path(f"/proc/{self._child.pid}/ns/net")):
-            line = http.client.HTTPConnection(address, timeout=2)
-            try:
-                line.request("GET", path)
-                return line.getresponse().read().decode("utf-8", "replace").strip()
-            except (OSError, http.client.HTTPException):
-                return None
-            finally:
-                line.close()
+            return get(address, path)
+
+
+def get(address: str, path: str) -> str | None:
+    """What somebody answers to a GET, in this process's network; None if nobody does."""
+    line = http.client.HTTPConnection(address, timeout=2)
+    try:
+        line.request("GET", path)
+        return line.getresponse().read().decode("utf-8", "replace").strip()
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        line.close()
 
 
 def _sweep_cgroups() -> None:

@@ -30,7 +30,7 @@ BRISK = "quiet mitigations=off cryptomgr.notests random.trust_cpu=on audit=0 app
 """For its kernel's command line: what it can do without, when every instruction is emulated."""
 
 _META = "linux-image-cloud-amd64"
-_RECIPE = 2
+_RECIPE = 3
 """Raised when this file changes what it builds."""
 _MODULES = (
     *("virtio_pci", "virtio_net", "virtio_blk"),
@@ -51,15 +51,16 @@ else
     while read -r module; do insmod "$module" 2>/dev/null; done </modules/order
     orders=$(cat /proc/cmdline)
 fi
+wait_for() { i=0; while [ ! -e "$1" ] && [ $i -lt 300 ]; do i=$((i + 1)); usleep 100000; done; }
 for order in $orders; do case $order in
-    write=*) pair=${order#write=}; echo "${pair#*:}" | dd of="/dev/${pair%%:*}" conv=notrunc,fsync 2>/dev/null;;
-    read=*) disk=${order#read=}; echo "GUEST-DISK $disk $(head -c 64 "/dev/$disk" | head -n 1)";;
+    write=*) pair=${order#write=}; wait_for "/dev/${pair%%:*}"; echo "${pair#*:}" | dd of="/dev/${pair%%:*}" conv=notrunc,fsync 2>/dev/null;;
+    read=*) disk=${order#read=}; wait_for "/dev/$disk"; echo "GUEST-DISK $disk $(head -c 64 "/dev/$disk" | head -n 1)";;
 esac; done
 life=$(od -An -N4 -tx4 /dev/urandom | tr -d ' ')
 mkdir -p /www
 echo "$life" >/www/index.html
 for order in $orders; do case $order in
-    address=*) ip link set lo up; ip addr add "${order#address=}" dev eth0; ip link set eth0 up; httpd -p 80 -h /www;;
+    address=*) wait_for /sys/class/net/eth0; ip link set lo up; ip addr add "${order#address=}" dev eth0; ip link set eth0 up; httpd -p 80 -h /www;;
 esac; done
 echo "GUEST-ALIVE $life"
 # Nobody has a keyboard here: whatever is pressed is the power button.
@@ -73,7 +74,13 @@ _CRASH = r"""#!/bin/busybox sh
 if [ -e /orders ]; then kill -USR1 1; else echo c >/proc/sysrq-trigger; fi
 """
 
+_OFF = r"""#!/bin/busybox sh
+echo GUEST-END >/dev/console
+exec /bin/busybox poweroff -f
+"""
+
 _FILES = {
+    "sbin/poweroff": (_OFF, 0o755),  # what the kernel itself calls where Xen asks it to end
     "init": (_INIT, 0o755),
     "www/cgi-bin/crash": (_CRASH, 0o755),
 }

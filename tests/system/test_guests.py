@@ -1,6 +1,8 @@
-"""Real guests behind the one door to libvirt: machines in emulation, containers, and what else is at hand.
+"""Real guests behind the one door to libvirt: machines in emulation, containers, and Xen's where a Xen host is at hand.
 
-The promises are those of tests/contract/guests_contract.py; a libvirtd of our own serves them (tests/lab/guesthouse.py).
+The promises are those of tests/contract/guests_contract.py. A libvirtd of our own serves the first two
+(tests/lab/guesthouse.py). On a Xen host, `ORCH_TEST_XEN=xen:///system` asks its own; its bridge and the first three
+numbers of that network are `ORCH_TEST_XEN_NET`, such as `xenbr0 10.1.0`.
 A hypervisor that is not here is skipped with the word of what was not run.
 """
 
@@ -32,6 +34,7 @@ from tests.lab.tinyguest import TinyGuest
 CHECKOUT = Path(__file__).resolve().parents[2]
 STRANGER = "somebodys"
 NAME = "tiny"
+XEN = "ORCH_TEST_XEN"
 NEEDED = {
     Hypervisor.KVM: ("libvirtd", "qemu-system-x86_64", "qemu-img", "busybox", "cpio", "depmod"),
     Hypervisor.LXC: ("libvirtd", "busybox"),
@@ -42,6 +45,8 @@ DRIVERS = Path("/usr/lib/x86_64-linux-gnu/libvirt/connection-driver")
 
 def missing(hypervisor: Hypervisor) -> str:
     """What is not here and is needed; empty if all is."""
+    if hypervisor is Hypervisor.XEN:
+        return "" if os.environ.get(XEN) else f"a Xen host; {XEN} names none"
     gone = [name for name in NEEDED[hypervisor] if shutil.which(name, path=command.PATH) is None]
     if not (DRIVERS / f"libvirt_driver_{SCHEMES[hypervisor]}.so").exists():
         gone.append(f"libvirt-daemon-driver-{SCHEMES[hypervisor]}")
@@ -58,28 +63,50 @@ def house() -> Iterator[GuestHouse]:
         yield made
 
 
-@pytest.fixture(params=[Hypervisor.KVM, Hypervisor.LXC], ids=lambda one: one.value)
-def case(request: pytest.FixtureRequest, house: GuestHouse) -> Iterator[Case]:
+@pytest.fixture(params=[Hypervisor.KVM, Hypervisor.LXC, Hypervisor.XEN], ids=lambda one: one.value)
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
     """A guest of each kind, and a stranger of the same kind beside it."""
     hypervisor: Hypervisor = request.param
     gone = missing(hypervisor)
     if gone:
         pytest.skip(f"not run: guests of {hypervisor.value}; missing here: {gone}")
-    folder = Path(tempfile.mkdtemp(dir=house.folder))
-    place = Place(uri=house.uri(SCHEMES[hypervisor]), logs=folder / "logs")
-    guests = finding.find(hypervisor, place)
-    stranger(place.uri, hypervisor)
-    made = machine(folder, tiny()) if hypervisor is Hypervisor.KVM else container(folder)
+    if hypervisor is Hypervisor.XEN:
+        bridge, network = os.environ.get("ORCH_TEST_XEN_NET", "xenbr0 10.1.0").split()
+        bed = Bed(hypervisor, tmp_path, os.environ[XEN], bridge, network, guesthouse.get)
+    else:
+        house: GuestHouse = request.getfixturevalue("house")
+        folder = Path(tempfile.mkdtemp(dir=house.folder))
+        bed = Bed(hypervisor, folder, house.uri(SCHEMES[hypervisor]), BRIDGE, NETWORK, house.fetch)
+    yield from a_case(bed)
+
+
+@dataclass(frozen=True, slots=True)
+class Bed:
+    """Where guests are put: a hypervisor's address, a folder for disks, a bridge, and a way to fetch a page."""
+
+    hypervisor: Hypervisor
+    folder: Path
+    uri: str
+    bridge: str
+    network: str
+    fetch: Callable[[str, str], str | None]
+
+
+def a_case(bed: Bed) -> Iterator[Case]:
+    guests = finding.find(bed.hypervisor, Place(uri=bed.uri, logs=bed.folder / "logs"))
+    stranger(bed.uri, bed.hypervisor)
+    made = container(bed) if bed.hypervisor is Hypervisor.LXC else machine(bed, tiny())
     try:
         yield Case(
             hypervisor=guests,
             guest=made.guest,
             sign=tinyguest.ALIVE,
-            answer=lambda: house.fetch(made.address),
-            crash=lambda: crash(house, made.address),
+            answer=lambda: bed.fetch(made.address, "/"),
+            crash=lambda: crash(bed, made.address),
             exists=lambda path: Path(path).exists(),
             said=made.said,
             stranger=STRANGER,
+            bridge=bed.bridge,
             until=until,
         )
     finally:
@@ -100,48 +127,57 @@ class Made:
 
 @cache
 def tiny() -> TinyGuest:
-    """Built once."""
+    """Built once; or brought, where apt reaches no mirror."""
+    brought = os.environ.get("ORCH_TEST_GUEST")
+    if brought:
+        return TinyGuest(kernel=Path(brought) / "vmlinuz", initrd=Path(brought) / "initrd")
     return tinyguest.get(CHECKOUT / "build/cache")
 
 
-def machine(folder: Path, system: TinyGuest) -> Made:
-    """A machine in emulation, with a disk of every kind."""
-    base, device = folder / "base.img", folder / "device.img"
+def machine(bed: Bed, system: TinyGuest) -> Made:
+    """A machine with a disk of every kind; of Xen a paravirtual one, in emulation otherwise."""
+    base, device = bed.folder / "base.img", bed.folder / "device.img"
     base.write_bytes(b"from-the-base\n".ljust(1 << 20, b"\0"))
     device.write_bytes(b"from-the-device\n".ljust(1 << 20, b"\0"))
     loop = command.run(["losetup", "--find", "--show", str(device)]).out.strip()
-    address = f"{NETWORK}.5"
-    orders = f"address={address}/24 read=vda read=vdb write=vdc:written read=vdc"
-    arguments = f"console=ttyS0 {tinyguest.BRISK} {orders}"
+    on_xen = bed.hypervisor is Hypervisor.XEN
+    console, disk = ("hvc0", "xvd") if on_xen else ("ttyS0", "vd")
+    address = f"{bed.network}.5"
+    orders = f"address={address}/24 read={disk}a read={disk}b write={disk}c:written read={disk}c"
     guest = Guest(
         name=NAME,
-        kind=Kind.HVM,
+        kind=Kind.PV if on_xen else Kind.HVM,
         memory=128,
-        kernel=Kernel(path=str(system.kernel), initrd=str(system.initrd), arguments=arguments),
-        disks=(
-            Disk(kind=DiskKind.OVERLAY, path=str(folder / "root.qcow2"), base=str(base)),
-            Disk(kind=DiskKind.BLOCK, path=loop, read_only=True),
-            Disk(kind=DiskKind.FILE, path=str(folder / "data.img"), size=1 << 20, keep=True),
+        kernel=Kernel(
+            path=str(system.kernel),
+            initrd=str(system.initrd),
+            arguments=f"console={console} {tinyguest.BRISK} {orders}",
         ),
-        nets=(Net(bridge=BRIDGE, mac="52:54:00:00:00:05"),),
+        disks=(
+            Disk(kind=DiskKind.OVERLAY, path=str(bed.folder / "root.qcow2"), base=str(base)),
+            Disk(kind=DiskKind.BLOCK, path=loop, read_only=True),
+            Disk(kind=DiskKind.FILE, path=str(bed.folder / "data.img"), size=1 << 20, keep=True),
+        ),
+        nets=(Net(bridge=bed.bridge, mac="52:54:00:00:00:05"),),
         # The machine's own virtualization may be there and yet boot nothing (CI in a guest of a guest).
-        emulated=True,
+        emulated=not on_xen,
     )
-    said = tuple(f"GUEST-DISK {words}" for words in ("vda from-the-base", "vdb from-the-device", "vdc written"))
+    words = (f"{disk}a from-the-base", f"{disk}b from-the-device", f"{disk}c written")
+    said = tuple(f"GUEST-DISK {line}" for line in words)
     return Made(guest, address, said, lambda: command.run(["losetup", "--detach", loop]))
 
 
-def container(folder: Path) -> Made:
+def container(bed: Bed) -> Made:
     """A container."""
-    address = f"{NETWORK}.6"
-    tinyguest.container(folder / "root", f"address={address}/24")
+    address = f"{bed.network}.6"
+    tinyguest.container(bed.folder / "root", f"address={address}/24")
     guest = Guest(
         name=NAME,
         kind=Kind.CONTAINER,
         memory=64,
         init="/init",
-        disks=(Disk(kind=DiskKind.FOLDER, path=str(folder / "root")),),
-        nets=(Net(bridge=BRIDGE, mac="52:54:00:00:00:06"),),
+        disks=(Disk(kind=DiskKind.FOLDER, path=str(bed.folder / "root")),),
+        nets=(Net(bridge=bed.bridge, mac="52:54:00:00:00:06"),),
     )
     return Made(guest, address)
 
@@ -150,8 +186,11 @@ def stranger(uri: str, hypervisor: Hypervisor) -> None:
     """A guest that orch did not define."""
     import libvirt
 
-    system = "<type>exe</type><init>/init</init>" if hypervisor is Hypervisor.LXC else "<type>hvm</type>"
-    kind = "lxc" if hypervisor is Hypervisor.LXC else "qemu"
+    kind, system = {
+        Hypervisor.KVM: ("qemu", "<type>hvm</type>"),
+        Hypervisor.LXC: ("lxc", "<type>exe</type><init>/init</init>"),
+        Hypervisor.XEN: ("xen", "<type machine='xenpv'>linux</type><kernel>/boot/none</kernel>"),
+    }[hypervisor]
     connection = libvirt.open(uri)
     if STRANGER not in [one.name() for one in connection.listAllDomains()]:
         connection.defineXML(
@@ -160,8 +199,8 @@ def stranger(uri: str, hypervisor: Hypervisor) -> None:
     connection.close()
 
 
-def crash(house: GuestHouse, address: str) -> None:
-    house.fetch(address, "/cgi-bin/crash")
+def crash(bed: Bed, address: str) -> None:
+    bed.fetch(address, "/cgi-bin/crash")
 
 
 def until(happened: Callable[[], bool]) -> bool:
@@ -212,7 +251,6 @@ def test_guests_outlive_libvirt_s_daemon_and_are_found_again(case: Case, house: 
 @pytest.mark.parametrize(
     ("hypervisor", "variable"),
     [
-        (Hypervisor.XEN, "ORCH_TEST_XEN"),
         (Hypervisor.ESX, "ORCH_TEST_ESX"),
         (Hypervisor.VMWARE_PLAYER, "ORCH_TEST_VMWAREPLAYER"),
     ],

@@ -129,10 +129,13 @@ class Domain:
         """Whether it is started with the host; False where the driver knows no such thing."""
         import libvirt
 
-        try:
-            return bool(self._found.autostart())
-        except libvirt.libvirtError:
-            return False
+        with self._asked("autostart"):
+            try:
+                return bool(self._found.autostart())
+            except libvirt.libvirtError as err:
+                if err.get_error_code() == libvirt.VIR_ERR_NO_SUPPORT:
+                    return False
+                raise
 
     @property
     def active(self) -> bool:
