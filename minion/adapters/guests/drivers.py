@@ -95,7 +95,6 @@ DRIVERS: Final[Mapping[Hypervisor, Driver]] = {
             prefix="xvd",
             console=Keeping.XEN,
             mend="apt install xen-system-amd64 libvirt-daemon-system libvirt-daemon-driver-xen, and boot with Xen",
-            untested=True,  # until the suite of tests/contract runs on a Xen host
         ),
         Driver(
             hypervisor=Hypervisor.KVM,

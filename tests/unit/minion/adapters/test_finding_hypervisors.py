@@ -38,7 +38,7 @@ def test_what_is_asked_for_by_name_is_not_replaced() -> None:
 
 
 def test_the_address_of_another_hypervisor_is_not_taken() -> None:
-    with pytest.raises(NoHypervisor, match=r"^xen .*: qemu\+unix:.* is the address of another"):
+    with pytest.raises(NoHypervisor, match=r"^xen: qemu\+unix:.* is the address of another"):
         finding.find(Hypervisor.XEN, NOBODY)
 
 
