@@ -78,7 +78,7 @@ processes: $(READY) ## the unit tests that start processes, or wait for real tim
 
 .PHONY: test-bookworm
 test-bookworm: ## the unit tests on Debian 12's own Python packages
-	packaging/setup-debian.sh demo test
+	packaging/setup-debian.sh demo test guests
 	$(PYTHON) -m pytest -q -p no:cacheprovider -n 2 $(QUICK) $(ARGS)
 
 .PHONY: docs
@@ -87,7 +87,7 @@ docs: $(READY) ## run the shell blocks of README and docs/
 
 .PHONY: system
 system: ## tests in real namespaces with real packages; as root or with sudo
-	packaging/setup-debian.sh dev demo test
+	packaging/setup-debian.sh dev demo test guests
 	$(SUDO) env SCREENS=$(SCREENS) $(PYTHON) -m pytest -q -p no:cacheprovider $(if $(filter tests/system,$(FILES)),-n 2 --dist loadfile) $(FILES) $(ARGS)
 
 .PHONY: demo

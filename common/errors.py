@@ -26,7 +26,9 @@
     └── HostError              something on the host stands in the way
         ├── Blocked            wait: it may pass by itself (lock, mirror, line)
         ├── Shut               a secret that was not sealed to this host for this place
-        └── StepFailed         a step was tried and failed
+        ├── StepFailed         a step was tried and failed
+        ├── Impossible         the machine cannot do this at all: the document must ask for something else
+        └── NoHypervisor       nothing here runs guests, or not what the document names
 
 A foreign exception type that leaves a door is a bug: doors raise one of these `from` it.
 """
@@ -239,3 +241,16 @@ class StepFailed(HostError):
     """A step was tried and failed; the report holds what it printed."""
 
     code = "step-failed"
+
+
+class Impossible(HostError):
+    """The machine cannot do this at all; nothing was changed, and the document must ask for something else."""
+
+    code = "impossible"
+    hint = "ask for what this host can do, or give the service to another host"
+
+
+class NoHypervisor(HostError):
+    """Nothing on the machine runs guests, or not what the document names."""
+
+    code = "no-hypervisor"

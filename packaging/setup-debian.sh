@@ -1,7 +1,7 @@
 #!/bin/bash
 # Install what a target of the Makefile needs from Debian, and only what is missing.
 #
-#   packaging/setup-debian.sh GROUP...        groups: dev, demo, test
+#   packaging/setup-debian.sh GROUP...        groups: dev, demo, test, guests
 #
 # It names every package before it installs it, and touches nothing else of the machine. Run it as root, or as somebody
 # who may use sudo.
@@ -12,6 +12,8 @@ declare -A GROUPS_OF_PACKAGES=(
     [demo]="apt-utils ca-certificates dpkg gpg gpg-agent gpgconf iproute2 iputils-ping mmdebstrap nftables python3
             python3-click python3-cryptography python3-debian python3-msgpack python3-rich python3-sqlalchemy
             python3-yaml python3-zmq rsync util-linux"
+    [guests]="busybox-static cpio kmod libvirt-daemon libvirt-daemon-driver-lxc libvirt-daemon-driver-qemu
+              python3-libvirt qemu-system-x86 qemu-utils"
     [test]="e2fsprogs faketime python3-hypothesis python3-pytest python3-pytest-xdist strace util-linux xfsprogs"
 )
 

@@ -55,6 +55,7 @@ BREACHES = (
     Breach("door-msgpack", "common/messages.py", "import msgpack"),
     Breach("door-cryptography", "common/trust.py", "from cryptography.hazmat.primitives import hashes"),
     Breach("door-debian", "states/packages.py", "from debian import deb822"),
+    Breach("door-libvirt", "minion/adapters/guests/life.py", "def look():\n    import libvirt"),
     Breach("door-subprocess", "minion/executor.py", "import subprocess"),
     Breach("door-sqlite3", "minion/outbox.py", "import sqlite3"),
     Breach("door-sqlalchemy", "master/queries.py", "import sqlalchemy"),
