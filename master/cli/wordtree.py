@@ -13,7 +13,7 @@ import click
 
 from orch.master.cli.commands import root
 from orch.master.cli.completing import Names
-from orch.master.cli.group import LazyGroup
+from orch.master.cli.group import HELP, LazyGroup
 
 Taken: TypeAlias = "dict[str, list[str]]"
 """What can stand in a place: {"words": [...]}, {"names": [KIND]}, {"files": ["file" or "dir"]}; empty: anything."""
@@ -24,7 +24,9 @@ may be repeated."""
 
 def made() -> dict[str, Node]:
     """Every command by its words, `key accept`; the root is ``."""
-    return dict(_nodes(root, (), click.Context(root, info_name="orch")))
+    # A command remembers the options by which it was first asked for help; without these it would forget -h.
+    context = click.Context(root, info_name="orch", help_option_names=HELP["help_option_names"])
+    return dict(_nodes(root, (), context))
 
 
 def _nodes(command: click.Command, words: tuple[str, ...], context: click.Context) -> Iterable[tuple[str, Node]]:
