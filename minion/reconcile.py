@@ -163,7 +163,7 @@ class Reconciler:
             raise StepFailed(f"unexpected: {type(err).__name__}: {err}", hint="report this as a fault of orch") from err
 
     def _settled(self, turn: Turn) -> bytes | None:
-        """The mark by which packages need no look: they are as the last good turn left them."""
+        """The mark of the last good turn: while it fits, which the planner finds out, packages need no look."""
         last = self._note.read()
         if last is None or turn.full or turn.trigger not in _QUICK:
             return None
@@ -172,7 +172,7 @@ class Reconciler:
         age = self._parts.clock.wall() - last.looked
         if not 0 <= age < turn.what.document.reconcile.full:  # also after a clock that went back
             return None
-        return last.mark if last.mark == self._parts.machine.mark(turn.what.document) else None
+        return last.mark
 
     # --- beginning and ending -----------------------------------------------------------------------
 
@@ -224,7 +224,7 @@ class Reconciler:
             reason=result.reason,
             at=now,
             boot=self._written.boot,
-            mark=machine.mark(turn.what.document) if result.outcome is Outcome.APPLIED else b"",
+            mark=self._mark(turn, result, before),
             unlisted=tuple(clipped(name) for name in (unlisted or ())[:2000]),
             listeners=tuple(clipped(line) for line in unasked(machine.listeners(), turn.what.document.listen)[:256]),
             rules=machine.rules(),
@@ -232,6 +232,14 @@ class Reconciler:
             steps=brief(steps) if steps or before is None else before.steps,
         )
         return replace(last, unlisted=before.unlisted) if unlisted is None and before is not None else last
+
+    def _mark(self, turn: Turn, result: Result, before: Last | None) -> bytes:
+        """What the next turn compares with. Where the last look needed none of packages, the mark was found to fit."""
+        if result.outcome is not Outcome.APPLIED:
+            return b""
+        if result.unlisted is None and before is not None:
+            return before.mark
+        return self._parts.machine.mark(turn.what.document)
 
     def _tidy(self, turn: Turn) -> None:
         try:

@@ -51,7 +51,7 @@ class Machine:
             opens: opens what was sealed to this host.
         """
         self._opens = opens
-        self._tree = Tree(root)
+        self._tree = Tree(root, one_look=True)
         self._dpkg = Dpkg(self._tree)
         self._apt = Apt(self._tree, runner or ProcessRunner(root), patience or Patience())
         self._stale = refresh

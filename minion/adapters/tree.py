@@ -20,7 +20,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final, Self
@@ -50,9 +50,10 @@ class Metadata:
 class Tree:
     """All below one folder."""
 
-    def __init__(self, root: Path) -> None:
-        """Take this folder for the root."""
+    def __init__(self, root: Path, *, one_look: bool = False) -> None:
+        """Take this folder for the root; for one look, the names of its users are read once."""
         self._root = root
+        self._seen: dict[str, tuple[tuple[str, str], ...]] | None = {} if one_look else None
 
     # --- reading ------------------------------------------------------------------------------------
 
@@ -195,7 +196,15 @@ class Tree:
             missing = walk.down([part for part in path.split("/") if part])
             yield None if missing else walk.here
 
-    def _users(self, file: str) -> Iterator[tuple[str, str]]:
+    def _users(self, file: str) -> Iterable[tuple[str, str]]:
+        """Name and number of every user (`passwd`) or group (`group`)."""
+        if self._seen is None:
+            return self._read_users(file)
+        if file not in self._seen:
+            self._seen[file] = tuple(self._read_users(file))
+        return self._seen[file]
+
+    def _read_users(self, file: str) -> Iterator[tuple[str, str]]:
         text = self.read(f"/etc/{file}", limit=_MOST_NAMES) or b""
         for line in text.decode("utf-8", "replace").splitlines():
             fields = line.split(":")

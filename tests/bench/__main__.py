@@ -10,10 +10,11 @@ A figure that misses its promise is printed as missed. The end is 0 unless somet
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +55,15 @@ def families(hosts: int) -> tuple[Family, ...]:
 def main(words: list[str]) -> int:
     """Measure, print, write."""
     asked = _arguments(words)
-    chosen = _chosen(asked.only, families(asked.hosts))
+    measured, code = run(_chosen(asked.only, families(asked.hosts)))
+    table.write(measured, JSON)
+    if asked.page:
+        PAGE.write_text(table.page(measured, where=_where()), "utf-8")
+    return code
+
+
+def run(chosen: Sequence[Family]) -> tuple[dict[str, float], int]:
+    """Measure and print; the figures, and the exit code."""
     measured: dict[str, float] = {}
     failed = False
     for family in chosen:
@@ -68,15 +77,13 @@ def main(words: list[str]) -> int:
     print("\n".join(table.lines(measured, wanted)))
     missed = [figure.name for figure in wanted if figure.judge(measured.get(figure.name)) is Verdict.MISSED]
     print(f"missed: {', '.join(missed)}" if missed else "nothing is missed of what was measured")
-    table.write(measured, JSON)
-    if asked.page:
-        where = (
-            f"{time.strftime('%Y-%m-%d', time.gmtime())}, {platform.platform()}, Python {platform.python_version()}, "
-        )
-        PAGE.write_text(
-            table.page(measured, where=f"{where}libzmq {zmq.zmq_version()}, load on it {_load()}."), "utf-8"
-        )
-    return 1 if failed else 0
+    return measured, 1 if failed else 0
+
+
+def _where() -> str:
+    day = time.strftime("%Y-%m-%d", time.gmtime())
+    machine = f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    return f"{day}, {machine}, libzmq {zmq.zmq_version()}, load on it {_load()}."
 
 
 def _load() -> str:

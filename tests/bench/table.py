@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.bench.figure import ALL, BY_NAME, Figure
+from tests.bench.figure import ALL, BY_NAME, Figure, Verdict
 
 PAGE = """\
 # What orch costs
@@ -20,7 +20,7 @@ kind of machine: Salt 3008.5, Ansible-core 2.19, pyinfra 3.10, pkgsync 1.28.
 | what | measured | promised | | peers | ratio |
 |---|--:|--:|---|---|--:|
 {rows}
-## Measured beside it
+{missed}## Measured beside it
 
 | name | value |
 |---|--:|
@@ -43,8 +43,11 @@ def page(measured: Mapping[str, float], *, where: str) -> str:
     for figure in ALL:
         what, bar, verdict, ratio = _cells(figure, measured.get(figure.name))
         rows.append(f"| {figure.about} | {what} | {bar} | {verdict} | {figure.peers} | {ratio} |\n")
+    missed = [figure for figure in ALL if figure.judge(measured.get(figure.name)) is Verdict.MISSED]
+    notes = [f"- `{figure.name}`{': ' * bool(figure.note)}{figure.note.replace(chr(10), ' ')}\n" for figure in missed]
+    told = f"## What is missed\n\n{''.join(notes)}\n" if notes else ""
     others = [f"| `{name}` | {_number(value)} |\n" for name, value in measured.items() if name not in BY_NAME]
-    return PAGE.format(where=where, rows="".join(rows), others="".join(others))
+    return PAGE.format(where=where, rows="".join(rows), missed=told, others="".join(others))
 
 
 def write(measured: Mapping[str, float], path: Path) -> None:

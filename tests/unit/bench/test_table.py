@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from tests.bench import table
+from tests.bench.__main__ import Family, families, run
 from tests.bench.figure import ALL, BY_NAME, Verdict
 
 
@@ -41,6 +45,34 @@ def test_the_page_names_every_promise() -> None:
     page = table.page({"cli_version_cpu_s": 0.05, "round_100_wall_s": 1.0}, where="here")
     assert all(figure.about in page for figure in ALL)
     assert "`round_100_wall_s`" in page
+
+
+def test_the_page_says_what_is_missed_and_why() -> None:
+    page = table.page({"round_10k_master_cpu_s": 2.3, "cli_version_cpu_s": 0.05}, where="here")
+    told = page[page.index("## What is missed") : page.index("## Measured beside")]
+    assert "`round_10k_master_cpu_s`: a third is ZeroMQ's own thread" in told
+    assert "cli_version_cpu_s" not in told
+    assert "## What is missed" not in table.page({"cli_version_cpu_s": 0.05}, where="here")
+
+
+def refusing() -> Mapping[str, float]:
+    raise SystemExit("no room")
+
+
+def test_a_missed_promise_is_said_and_ends_well_and_a_failed_measurement_does_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    slow = Family("start", ("cli_version_cpu_s",), lambda: {"cli_version_cpu_s": 9.0})
+    assert run([slow]) == ({"cli_version_cpu_s": 9.0}, 0)
+    assert "missed: cli_version_cpu_s" in capsys.readouterr().out
+    broken = Family("host", ("noop_10_files_cpu_s",), refusing)
+    assert run([slow, broken]) == ({"cli_version_cpu_s": 9.0}, 1)
+    assert "not measured: no room" in capsys.readouterr().out
+
+
+def test_every_promise_is_measured_by_one_family() -> None:
+    measured = [name for family in families(10_000) for name in family.figures]
+    assert sorted(measured) == sorted(BY_NAME)
 
 
 def test_the_file_is_one_flat_object(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from orch.minion.adapters.sockets import listeners
+from orch.minion.adapters.sockets import from_proc, listeners
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 
@@ -23,7 +23,19 @@ def test_reads_what_the_kernel_says(tmp_path: Path) -> None:
         + "   0: 00000000:0044 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 1\n"
         + "   1: 0100007F:B6D5 0100007F:0035 01 00000000:00000000 00:00000000 00000000     0        0 1\n"
     )
-    assert listeners(tmp_path) == ("tcp 0.0.0.0:22", "tcp6 [::1]:80", "udp 0.0.0.0:68")
+    assert from_proc(tmp_path) == ("tcp 0.0.0.0:22", "tcp6 [::1]:80", "udp 0.0.0.0:68")
+
+
+def test_the_kernel_says_the_same_when_it_is_asked_and_when_its_files_are_read() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as one,
+        socket.create_server(("::1", 0), family=socket.AF_INET6) as other,
+    ):
+        names = {f"tcp 127.0.0.1:{one.getsockname()[1]}", f"tcp6 [::1]:{other.getsockname()[1]}"}
+        with socket.create_connection(one.getsockname()) as client:
+            assert names <= set(listeners())
+            assert names <= set(from_proc())
+            assert not [name for name in listeners() if name.endswith(f":{client.getsockname()[1]}")]
 
 
 def test_sees_a_socket_that_listens_here_and_no_longer_when_it_is_closed() -> None:

@@ -36,6 +36,16 @@ def test_a_file_gets_content_mode_and_owner_and_nothing_lies_beside_it(root: Pat
     assert not [path for path in (root / "etc").iterdir() if "orch" in path.name]
 
 
+def test_the_names_of_users_are_those_of_the_moment_but_for_a_single_look(root: Path, tree: Tree) -> None:
+    look = Tree(root, one_look=True)
+    passwd = root / "etc/passwd"
+    number = str(root.stat().st_uid)
+    passwd.write_text(f"first:x:{number}:0::/:/bin/sh\n")
+    assert (tree.facts("/etc").owner, look.facts("/etc").owner) == ("first", "first")
+    passwd.write_text(f"second:x:{number}:0::/:/bin/sh\n")
+    assert (tree.facts("/etc").owner, look.facts("/etc").owner) == ("second", "first")
+
+
 def test_folders_above_a_file_are_made_whatever_the_umask_is(root: Path, tree: Tree) -> None:
     before = os.umask(0o077)
     try:
