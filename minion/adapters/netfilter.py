@@ -17,27 +17,21 @@ Called by machine.py.
 from __future__ import annotations
 
 import hashlib
-import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final
 
-_NETLINK_NETFILTER: Final = 12
-_NFTABLES: Final = 10
-_REQUEST, _DUMP = 0x1, 0x300
-_ERROR, _DONE = 2, 3
-_INTERRUPTED: Final = 0x10
-_HEADER: Final = struct.Struct("=IHHII")
+from orch.minion.adapters.netlink import Changed, Kernel
+
+_NETFILTER: Final = 12
+_NFTABLES: Final = 10 << 8
 _FAMILY: Final = struct.Struct("!BBH")
 _ATTRIBUTE: Final = struct.Struct("=HH")
 _TYPE: Final = 0x3FFF
-_READ: Final = 1 << 17
 _TRIES: Final = 5
-_WAIT: Final = 2.0
-"""Seconds for an answer that the kernel gives at once."""
 
-_GET_GENERATION, _GET_MEMBERS = 16, 13
+_GET_GENERATION, _GET_MEMBERS, _NUMBER = 16, 13, 1
 _NAME_OF_EXPRESSION, _DATA_OF_EXPRESSION, _EXPRESSIONS = 1, 2, 4
 _SET_TABLE, _SET_NAME, _SET_FLAGS = 1, 2, 3
 _COMES_AND_GOES: Final = 0x10 | 0x20  # a set with a timeout, or one that rules add to
@@ -66,50 +60,48 @@ _KINDS: Final = (
 _SETS: Final = 10
 
 
-class _Silent(Exception):
-    """The kernel does not tell: it has no nftables, or this process may not ask."""
-
-
-class _Moved(Exception):
-    """The rules changed while they were read."""
-
-
 def rules() -> bytes:
     """SHA-256 of the rule set; empty where the kernel does not tell, or where it changes all the time."""
     for _ in range(_TRIES):
         try:
-            with _Line() as line:
-                before = line.generation()
-                found = _digest(line)
-                if line.generation() == before:
+            with Kernel(_NETFILTER) as kernel:
+                before = _generation(kernel)
+                found = _digest(kernel)
+                if _generation(kernel) == before:
                     return found
-        except _Moved:
+        except Changed:
             continue
-        except (OSError, _Silent, struct.error):
+        except (OSError, struct.error):
             return b""
     return b""
 
 
-def _digest(line: _Line) -> bytes:
+def _generation(kernel: Kernel) -> bytes:
+    """The number of the newest change."""
+    told = kernel.one(_NFTABLES | _GET_GENERATION, bytes(_FAMILY.size))
+    return dict(attributes(told[_FAMILY.size :])).get(_NUMBER, b"")
+
+
+def _digest(kernel: Kernel) -> bytes:
     made = hashlib.sha256()
     for kind in _KINDS:
-        found = list(line.dump(kind.get))
+        found = list(kernel.every(_NFTABLES | kind.get, bytes(_FAMILY.size)))
         words = [canonical(body, kind.left_out, is_rule=kind.is_rule) for body in found]
         if kind.get == _SETS:
-            words += [word for body in found for word in _members(line, body)]
+            words += [word for body in found for word in _members(kernel, body)]
         for word in words if kind.is_rule else sorted(words):
             made.update(struct.pack("!BI", kind.get, len(word)) + word)
     return made.digest()
 
 
-def _members(line: _Line, body: bytes) -> Iterator[bytes]:
+def _members(kernel: Kernel, body: bytes) -> Iterator[bytes]:
     """What is in a set, each member by itself."""
     told = dict(attributes(body[_FAMILY.size :]))
     (flags,) = struct.unpack("!I", told.get(_SET_FLAGS, bytes(4)))
     if flags & _COMES_AND_GOES:
         return
-    asked = _attribute(_SET_TABLE, told[_SET_TABLE]) + _attribute(_SET_NAME, told[_SET_NAME])
-    for part in line.dump(_GET_MEMBERS, family=body[0], asked=asked):
+    asked = _attribute(_SET_TABLE, told.get(_SET_TABLE, b"")) + _attribute(_SET_NAME, told.get(_SET_NAME, b""))
+    for part in kernel.every(_NFTABLES | _GET_MEMBERS, _FAMILY.pack(body[0], 0, 0) + asked):
         for kind, value in attributes(part[_FAMILY.size :]):
             if kind == _MEMBERS:
                 for _, member in attributes(value):
@@ -157,59 +149,3 @@ def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
 def _attribute(kind: int, value: bytes) -> bytes:
     size = _ATTRIBUTE.size + len(value)
     return _ATTRIBUTE.pack(size, kind) + value + bytes(-size % 4)
-
-
-class _Line:
-    """A socket to the kernel's nftables."""
-
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER)
-        self._socket.settimeout(_WAIT)
-        self._number = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.close()
-
-    def generation(self) -> int:
-        """The number of the newest change."""
-        for body in self._ask(_GET_GENERATION, _REQUEST, bytes(_FAMILY.size)):
-            for kind, value in attributes(body[_FAMILY.size :]):
-                if kind == 1:
-                    return int.from_bytes(value, "big")
-        raise _Silent
-
-    def dump(self, get: int, *, family: int = 0, asked: bytes = b"") -> Iterator[bytes]:
-        """Everything of a kind, a body each."""
-        yield from self._ask(get, _REQUEST | _DUMP, _FAMILY.pack(family, 0, 0) + asked)
-
-    def _ask(self, get: int, flags: int, body: bytes) -> Iterator[bytes]:
-        self._number += 1
-        size = _HEADER.size + len(body)
-        self._socket.send(_HEADER.pack(size, _NFTABLES << 8 | get, flags, self._number, 0) + body)
-        is_dump = bool(flags & _DUMP)
-        while True:
-            for kind, word in self._words(self._socket.recv(_READ)):
-                if kind == _DONE:
-                    return
-                yield word
-                if not is_dump:
-                    return
-
-    def _words(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        at = 0
-        while at + _HEADER.size <= len(data):
-            size, kind, flags, number, _ = _HEADER.unpack_from(data, at)
-            if size < _HEADER.size:
-                raise _Silent
-            word = data[at + _HEADER.size : at + size]
-            at += size + (-size % 4)
-            if number != self._number:
-                continue
-            if flags & _INTERRUPTED:
-                raise _Moved
-            if kind == _ERROR:
-                raise _Silent
-            yield kind, word

@@ -20,20 +20,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from orch.minion.adapters.netlink import Kernel
+
 _PROC: Final = Path("/proc/self/net")
 _WAITING: Final = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07", "raw": "07", "raw6": "07"}
 """File in /proc/net, and the state of a socket that waits for anybody (linux/include/net/tcp_states.h)."""
 _FAMILIES: Final = {"tcp": (socket.AF_INET, 4), "tcp6": (socket.AF_INET6, 16)}
 """Address family, and bytes of an address."""
 
-# linux/netlink.h, linux/sock_diag.h, linux/inet_diag.h
-_SOCK_DIAG, _BY_FAMILY, _REQUEST_DUMP = 4, 20, 0x301
-_ERROR, _DONE, _INTERRUPTED = 2, 3, 0x10
+# linux/sock_diag.h, linux/inet_diag.h
+_SOCK_DIAG, _BY_FAMILY = 4, 20
 _LISTEN: Final = 10
-_HEAD: Final = struct.Struct("=IHHII")
 _ASKED: Final = struct.Struct("=BBBBI48x")
 _PORT: Final = struct.Struct("!H")
-_PATIENCE: Final = 5.0
 
 
 def listeners() -> tuple[str, ...]:
@@ -57,25 +56,10 @@ def _asked(name: str) -> set[str]:
         OSError: it does not know the question, or the list changed under it.
     """
     family, size = _FAMILIES[name]
-    kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
-    with socket.socket(socket.AF_NETLINK, kind, _SOCK_DIAG) as kernel:
-        kernel.settimeout(_PATIENCE)
-        asked = _ASKED.pack(family, socket.IPPROTO_TCP, 0, 0, 1 << _LISTEN)
-        kernel.send(_HEAD.pack(_HEAD.size + len(asked), _BY_FAMILY, _REQUEST_DUMP, 1, 0) + asked)
-        return {f"{name} {_shown(body[8 : 8 + size], _PORT.unpack_from(body, 4)[0])}" for body in _answers(kernel)}
-
-
-def _answers(kernel: socket.socket) -> Iterator[bytes]:
-    while True:
-        data = kernel.recv(1 << 18)
-        while data:
-            length, kind, flags, _sequence, _port = _HEAD.unpack_from(data)
-            if kind == _ERROR or flags & _INTERRUPTED or length < _HEAD.size:
-                raise OSError("no answer, or not a whole one")
-            if kind == _DONE:
-                return
-            yield data[_HEAD.size : length]
-            data = data[(length + 3) & ~3 :]
+    asked = _ASKED.pack(family, socket.IPPROTO_TCP, 0, 0, 1 << _LISTEN)
+    with Kernel(_SOCK_DIAG) as kernel:
+        told = kernel.every(_BY_FAMILY, asked)
+        return {f"{name} {_shown(body[8 : 8 + size], _PORT.unpack_from(body, 4)[0])}" for body in told}
 
 
 def _read(folder: Path, name: str) -> Iterator[str]:
