@@ -35,6 +35,8 @@ OUTPUT: Final = 16 * 1024 * 1024
 _GRACE: Final = 10.0
 _LOOK: Final = 0.2
 _SYSTEMD: Final = Path("/run/systemd/system")
+_NUMBERS: Final = itertools.count(1)
+"""Of this process's units, whichever runner starts them."""
 _STOP: Final = ("systemctl", "--quiet", "stop")
 _STOPPING: Final = 3 * _GRACE
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -113,7 +115,6 @@ class ProcessRunner:
         self._root = root
         self._leave = leave
         self._systemd = systemd
-        self._units = itertools.count(1)
 
     def run(self, call: Call, progress: Progress | None = None) -> Result:
         """Run a program to its end."""
@@ -138,7 +139,7 @@ class ProcessRunner:
         """The name of a program's own unit; empty where it is a child."""
         if not call.detached or self._root != Path("/") or not self._systemd.is_dir():
             return ""
-        return f"orch-{Path(call.argv[0]).name}-{os.getpid()}-{next(self._units)}.service"
+        return f"orch-{Path(call.argv[0]).name}-{os.getpid()}-{next(_NUMBERS)}.service"
 
 
 def _transient(unit: str, call: Call) -> Sequence[str]:
