@@ -87,7 +87,7 @@ docs: $(READY) ## run the shell blocks of README and docs/
 
 .PHONY: system
 system: ## tests in real namespaces with real packages; as root or with sudo
-	packaging/setup-debian.sh dev demo test guests
+	packaging/setup-debian.sh dev demo test guests deb
 	$(SUDO) env SCREENS=$(SCREENS) $(PYTHON) -m pytest -q -p no:cacheprovider $(if $(filter tests/system,$(FILES)),-n 2 --dist loadfile) $(FILES) $(ARGS)
 
 .PHONY: demo
@@ -101,6 +101,11 @@ bench: $(READY) ## measure what the promises give as figures; as root or with su
 	packaging/setup-debian.sh demo
 	$(SUDO) $(VENV)/bin/python -m tests.bench $(ARGS)
 endif
+
+.PHONY: deb
+deb: ## the Debian packages and the wheel of this checkout, in dist/; the same bytes for the same commit
+	packaging/setup-debian.sh deb
+	packaging/build-deb.sh dist $(ARGS)
 
 .PHONY: proof
 proof: $(READY) ## the long runs: FAMILY=decoder SEED=1 CASES=1000; CASE=7 is one of them; without, the list

@@ -26,7 +26,9 @@ from orch import __version__
 from orch.common import events as ev
 from orch.common.clock import SystemClock, ago, rfc3339
 from orch.common.errors import OrchError, UsageError
-from orch.common.events import LineLog, Log
+from orch.common.events import Log
+from orch.common.systemd import Notifier
+from orch.common.systemd import log as open_log
 from orch.common.wire.visitors import Room
 from orch.master import backup
 from orch.master.adapters.mailbox import Mailbox
@@ -169,7 +171,7 @@ def _check(directory: Path, *, quiet: bool = False) -> int:
 def _run(directory: Path) -> None:
     os.umask(0o077)
     clock = SystemClock()
-    log = LineLog(sys.stderr, clock)
+    log, notifier = open_log("orch-master", sys.stderr, clock), Notifier(clock, os.environ)
     found = open_directory(directory)
     mailbox = Mailbox()
     stop: list[int] = []
@@ -186,7 +188,8 @@ def _run(directory: Path) -> None:
     log.write(ev.STARTED, daemon="orch-master", version=__version__, pid=os.getpid())
     with Assembly(found, clock=clock, log=log, mailbox=mailbox, outside=outside) as hub:
         _calm_collector()
-        hub.run(lambda: bool(stop))
+        notifier.status(f"listening at {', '.join(found.settings.listen)} for {len(hub.roster.hosts)} hosts")
+        hub.run(notifier.turning(lambda: bool(stop)))
     log.write(ev.STOPPED, daemon="orch-master")
 
 

@@ -29,6 +29,7 @@ from orch.common.clock import Chance, Clock
 from orch.common.errors import OrchError, SettingsError
 from orch.common.events import CONNECTED, DIALLING, DISCONNECTED, PROBLEM, Log
 from orch.common.frames import FRAME_LIMIT, MAX_FRAMES
+from orch.common.systemd import Notifier
 from orch.common.wire import Context, Dial, Event, Keys, Link, Sent, Waiter, public_of
 from orch.minion import channel
 from orch.minion.adapters.news import NetworkNews
@@ -55,6 +56,7 @@ class Parts:
     clock: Clock
     chance: Chance
     log: Log
+    notifier: Notifier
 
 
 class Dialler:
@@ -162,6 +164,7 @@ class AgentLoop:
         """Serve until told to stop."""
         try:
             while not self._stopping():
+                self._parts.notifier.alive()
                 if self._channel is None and not self._knock():
                     self._pause(KNOCK)
                     continue
@@ -191,6 +194,9 @@ class AgentLoop:
             self._drop_executor()
             return False
         self._refused_before = False
+        # Not when the centre answers: a host without a line is ready, too.
+        self._parts.notifier.ready()
+        self._parts.notifier.status("the executor is here; no connection yet")
         return True
 
     def _dial_if_due(self) -> None:
@@ -269,6 +275,7 @@ class AgentLoop:
         address, _server = self._dialler.choice()
         self._is_up, self._up_since = True, self._parts.clock.boottime()
         self._parts.log.write(CONNECTED, address=address)
+        self._parts.notifier.status(f"connected to {address}")
         executor.send(Up(address))
 
     def _ended(self, reason: str) -> None:
@@ -280,6 +287,7 @@ class AgentLoop:
         pause = self._dialler.lost(now - self._up_since) if was_up else self._dialler.failed()
         self._next_at = now + pause
         self._parts.log.write(DISCONNECTED, reason=reason, retry=f"{pause:.1f}")
+        self._parts.notifier.status(f"no connection: {reason}")
         if self._channel is not None:
             self._channel.send(Down(reason))
 

@@ -45,6 +45,11 @@ class Layout:
         return self.run / "executor.sock"
 
     @property
+    def fetcher(self) -> Path:
+        """Where systemd starts a fetcher for whoever connects; missing where there is no systemd."""
+        return self.run / "fetcher.sock"
+
+    @property
     def settings(self) -> Path:
         """This host's name and the users of its processes."""
         return self.state / "host.toml"

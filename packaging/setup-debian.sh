@@ -1,7 +1,7 @@
 #!/bin/bash
 # Install what a target of the Makefile needs from Debian, and only what is missing.
 #
-#   packaging/setup-debian.sh GROUP...        groups: dev, demo, test, guests
+#   packaging/setup-debian.sh GROUP...        groups: dev, demo, test, guests, deb
 #
 # It names every package before it installs it, and touches nothing else of the machine. Run it as root, or as somebody
 # who may use sudo.
@@ -15,6 +15,9 @@ declare -A GROUPS_OF_PACKAGES=(
     [guests]="busybox-static cpio kmod libvirt-daemon libvirt-daemon-driver-lxc libvirt-daemon-driver-qemu
               python3-libvirt qemu-system-x86 qemu-utils"
     [test]="e2fsprogs faketime python3-hypothesis python3-pytest python3-pytest-xdist strace util-linux xfsprogs"
+    [deb]="build-essential debhelper dh-python dpkg-dev git lintian pybuild-plugin-pyproject python3-all python3-click
+           python3-cryptography python3-debian python3-msgpack python3-rich python3-setuptools python3-sqlalchemy
+           python3-yaml python3-zmq systemd"
 )
 
 wanted=()

@@ -18,6 +18,9 @@ from orch.master.cli.passphrase import Passphrase
 from orch.master.cli.surroundings import Surroundings
 from orch.master.cli.writing import Lock, Places, Staging
 
+_INSTALLED = Path("/var/lib/orch-master")
+"""Where the package's service has its centre."""
+
 
 @click.command(cls=OrchCommand)
 @click.argument("name", required=False)
@@ -31,7 +34,9 @@ from orch.master.cli.writing import Lock, Places, Staging
 @click.option("--directory", type=click.Path(path_type=Path), help="The estate's directory; else ./NAME.")
 @click.option("--operator", metavar="NAME", help="Your name in the policy; else your user name.")
 @click.option(
-    "--centre-directory", type=click.Path(path_type=Path), help="What orch-master will run on; else ./NAME-centre."
+    "--centre-directory",
+    type=click.Path(path_type=Path),
+    help="What orch-master will run on; else ./NAME-centre. On the centre itself: /var/lib/orch-master.",
 )
 @click.option(
     "--recover",
@@ -121,13 +126,19 @@ def _tell(founded: Founded, places: Places, output: Output) -> None:
             f"  {_short(places.estate)}/    your files: put them under git",
             f"  {_short(places.estate)}/{name}.enrol    give this to every new host, on a way that you trust;",
             f"      orch-minion enrol shows these words of it there: {words}",
-            f"  {_short(places.centre)}/    move this to the centre's machine; there: orch-master --directory DIR",
+            f"  {_short(places.centre)}/    {_what_with(places.centre)}",
             f"  {_short(places.keys)}/    your keys: back them up; the passphrase is nowhere",
             f"  {_short(places.recovery)}    the recovery key: print it or store it apart, then delete it here.",
             "      Without it, a lost key or a lost centre means a visit to every host.",
         ]
     )
     output.next(f"cd {_short(places.estate)}", "write sites/NAME.yaml, then: orch lint")
+
+
+def _what_with(centre: Path) -> str:
+    if centre == _INSTALLED:
+        return "the centre of this machine, which runs as soon as it is there: systemctl status orch-master"
+    return "move this to the centre's machine; there: orch-master --directory DIR"
 
 
 def _short(path: Path) -> str:

@@ -1,18 +1,19 @@
 """Writes docs/reference/cli.md from the commands: `python -m orch.master.cli.reference > docs/reference/cli.md`.
 
-A test compares the page with what this makes, so it cannot fall behind.
+A test compares the page with what this makes, so it cannot fall behind. The manual pages of the packages are made of
+the same parts (packaging/pages.py).
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
 
 from orch.master.cli.commands import root
 from orch.master.cli.exits import Exit
-from orch.master.cli.group import HELP, LazyGroup, NamingCommand, SharedOption, shared_options
+from orch.master.cli.group import HELP, NamingCommand, SharedOption, shared_options
 
 _HEAD = """\
 # Commands of `orch`
@@ -73,15 +74,15 @@ are those that `--estate` knows by their last part |
 
 def page() -> str:
     """The whole page."""
-    context = click.Context(root, info_name="orch", help_option_names=HELP["help_option_names"])
+    context = context_of(root, "orch")
     exits = [f"| {int(code)} | {text} |" for code, text in _EXITS.items()]
     return "\n".join(
         [
             _HEAD,
-            *(line for name in root.list_commands(context) for line in _command(root, name, context)),
+            *commands(root, context),
             "## Options that every command takes",
             "",
-            *_options(shared_options(formats=NamingCommand.formats), context),
+            *options(shared_options(formats=NamingCommand.formats), context),
             "",
             "They may stand before the command, too, but for `--output`, which commands with a result take.",
             "",
@@ -98,25 +99,35 @@ def page() -> str:
     )
 
 
-def _command(group: LazyGroup, name: str, above: click.Context) -> Iterator[str]:
-    command = group.get_command(above, name)
-    if command is None:
-        return
+def context_of(command: click.Command, name: str) -> click.Context:
+    """For what is said of a program's outermost command."""
+    return click.Context(command, info_name=name, help_option_names=HELP["help_option_names"])
+
+
+def commands(group: click.Group, above: click.Context) -> Iterator[str]:
+    """A chapter for each command of a group and of the groups in it, but for hidden ones."""
+    for name in group.list_commands(above):
+        command = group.get_command(above, name)
+        if command is not None and not command.hidden:
+            yield from _command(command, name, above)
+
+
+def _command(command: click.Command, name: str, above: click.Context) -> Iterator[str]:
     context = click.Context(command, info_name=name, parent=above)
-    if isinstance(command, LazyGroup):
-        for inner in command.list_commands(context):
-            yield from _command(command, inner, context)
+    if isinstance(command, click.Group):
+        yield from commands(command, context)
         return
     usage = " ".join(context.command.collect_usage_pieces(context))
     yield from (f"## {context.command_path}", "", "```text", f"{context.command_path} {usage}", "```", "")
     yield from (*inspect.cleandoc(command.help or "").splitlines(), "")
     own = [item for item in command.params if isinstance(item, click.Option) and not isinstance(item, SharedOption)]
     if own:
-        yield from (*_options(own, context), "")
+        yield from (*options(own, context), "")
 
 
-def _options(options: list[click.Parameter] | list[click.Option], context: click.Context) -> list[str]:
-    records = [item.get_help_record(context) for item in options]
+def options(given: Sequence[click.Parameter], context: click.Context) -> list[str]:
+    """A table of options."""
+    records = [item.get_help_record(context) for item in given]
     rows = [f"| `{_cell(record[0])}` | {_cell(record[1])} |" for record in records if record]
     return ["| option | |", "|---|---|", *rows]
 

@@ -127,7 +127,8 @@ class Staging:
         try:
             for room, target in self._staged:
                 if target.is_dir():
-                    target.rmdir()  # an empty folder that the person made
+                    files.give(room / target.name, target.stat())
+                    target.rmdir()  # an empty folder that somebody made, for its owner
                 (room / target.name).rename(target)
                 done.append(target)
         except OSError as err:

@@ -1,4 +1,6 @@
-"""Starts the fetcher: a child under its own user, with a time limit, that becomes rsync and exits.
+"""Has the fetcher fetch: under its own user, with a time limit; it becomes rsync and exits.
+
+Where systemd is, it is a unit of its own (unit.py); elsewhere a child.
 
 Refuses to do: look at what came. The spool is the fetcher's; materials.py copies out of it what has the right hash.
 
@@ -10,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from orch.common import codec, transfer
 from orch.common.errors import Blocked, StepFailed, StoreError
 from orch.minion.adapters import files
 from orch.minion.adapters.disk import Owner
-from orch.minion.adapters.process import Call, Runner, User
+from orch.minion.adapters.process import Call, Result, Runner, User
 from orch.minion.want import Errand, Want
 
 
@@ -36,16 +39,42 @@ class Program:
     environment: dict[str, str]
 
 
+class Fetcher(Protocol):
+    """Who fetches."""
+
+    def fetch(self, want: bytes, *, seconds: float) -> Result:
+        """Fetch what an encoded Want says, in at most so many seconds.
+
+        Raises:
+            StepFailed: it did not come to an end of its own.
+            Blocked: it was ended because something else goes first.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ChildFetcher:
+    """A child of the executor's; without a user, as our own."""
+
+    runner: Runner
+    program: Program
+    user: User | None
+
+    def fetch(self, want: bytes, *, seconds: float) -> Result:
+        """Fetch it."""
+        words, environment = self.program.words, self.program.environment
+        call = Call(argv=(*words, "fetch"), timeout=seconds, input=want, env=environment, user=self.user)
+        return self.runner.run(call)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What a fetch is made of."""
 
-    runner: Runner
-    program: Program
+    fetcher: Fetcher
     line: Callable[[], Line]
     spool: Path
     curve: Path
-    user: User | None  # None: our own, where we may not choose
+    user: User | None  # whose the spool is; None: our own, where we may not choose
 
 
 class Rsync:
@@ -74,17 +103,10 @@ class Rsync:
             most=errand.most,
             lists_only=errand.lists_only,
         )
-        call = Call(
-            argv=(*parts.program.words, "fetch"),
-            timeout=errand.seconds,
-            input=codec.encode(want),
-            env=parts.program.environment,
-            user=parts.user,
-        )
         try:
             owner = Owner(parts.user.uid, parts.user.gid) if parts.user else None
             files.make_folder(parts.spool, mode=0o700, owner=owner)
-            result = parts.runner.run(call)
+            result = parts.fetcher.fetch(codec.encode(want), seconds=errand.seconds)
         except (StepFailed, StoreError) as err:
             raise Blocked(f"the fetcher did not run: {err.text}") from err
         if result.code != 0:

@@ -8,12 +8,15 @@ import sys
 from collections.abc import Callable
 
 from orch.common.clock import SystemChance, SystemClock
-from orch.common.events import STARTED, STOPPED, LineLog
+from orch.common.events import STARTED, STOPPED
 from orch.common.sealed import Closed, Opener, open_here
+from orch.common.systemd import Notifier
+from orch.common.systemd import log as open_log
 from orch.minion import assembly, failpoint, keys, settings
 from orch.minion.adapters import files
 from orch.minion.adapters.process import ProcessRunner, User
-from orch.minion.adapters.rsync import Line, Parts, Program, Rsync
+from orch.minion.adapters.rsync import ChildFetcher, Fetcher, Line, Parts, Program, Rsync
+from orch.minion.adapters.unit import UnitFetcher
 from orch.minion.assembly import Given
 from orch.minion.cli.program import boot_id, environment, own_words
 from orch.minion.executor import Bell
@@ -31,7 +34,7 @@ def run(layout: Layout) -> None:
         StoreError: what it knows is damaged.
     """
     clock = SystemClock()
-    log = LineLog(sys.stderr, clock)
+    log, notifier = open_log("orch-executor", sys.stderr, clock), Notifier(clock, os.environ)
     found, attention = settings.load(layout), Attention()
     given = Given(
         layout=layout,
@@ -54,7 +57,8 @@ def run(layout: Layout) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     log.write(STARTED, daemon="executor", pid=os.getpid())
-    assembly.run(given, bell, lambda: bool(stops))
+    notifier.status(f"{found.name} of {found.estate}")
+    assembly.run(given, bell, notifier.turning(lambda: bool(stops)))
     log.write(STOPPED, daemon="executor")
 
 
@@ -68,12 +72,11 @@ def _opener(layout: Layout) -> Opener:
 
 
 def _fetch(layout: Layout, found: HostSettings, line: Callable[[], Line], attention: Attention) -> Fetch:
-    parts = Parts(
-        runner=ProcessRunner(leave=attention.leave),
-        program=Program(words=own_words(), environment=environment()),
-        line=line,
-        spool=layout.spool,
-        curve=layout.curve,
-        user=User(found.fetcher, found.group) if files.is_root() else None,
-    )
-    return Rsync(parts)
+    user = User(found.fetcher, found.group) if files.is_root() else None
+    fetcher: Fetcher
+    if layout.fetcher.is_socket():
+        fetcher = UnitFetcher(layout.fetcher, ProcessRunner(), leave=attention.leave)
+    else:
+        program = Program(words=own_words(), environment=environment())
+        fetcher = ChildFetcher(ProcessRunner(leave=attention.leave), program, user)
+    return Rsync(Parts(fetcher=fetcher, line=line, spool=layout.spool, curve=layout.curve, user=user))

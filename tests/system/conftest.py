@@ -21,6 +21,7 @@ LONGEST_FIRST = (
     "test_thief.py",
     "test_bad_lines.py",
     "test_packages.py",
+    "test_debian.py",
     "test_lists_trouble.py",
     "test_plan.py",
 )

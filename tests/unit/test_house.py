@@ -18,6 +18,30 @@ def test_the_demo_s_packages_are_those_that_the_laboratory_needs() -> None:
     assert set(command.PACKAGES) <= set(found[1].split())
 
 
+def test_what_the_packages_need_to_be_built_is_installed_before() -> None:
+    script = (TOP / "packaging/setup-debian.sh").read_text(encoding="utf-8")
+    control = (TOP / "packaging/debian/control").read_text(encoding="utf-8")
+    installed, needed = re.search(r'\[deb\]="([^"]*)"', script), re.search(r"Build-Depends:\n((?: .*\n)+)", control)
+    assert installed is not None
+    assert needed is not None
+    names = {line.split()[0].rstrip(",") for line in needed[1].splitlines()}
+    provided = {name for name in names if name.startswith(("debhelper-", "dh-sequence-"))}  # by debhelper, dh-python
+    assert names - provided <= set(installed[1].split())
+
+
+def test_each_package_asks_for_the_versions_that_the_wheel_asks_for() -> None:
+    settings = configparser.ConfigParser()
+    settings.read(TOP / "setup.cfg")
+    wanted = [settings["options"]["install_requires"], *(settings["options.extras_require"][name] for name in EXTRAS)]
+    bounds = dict(re.findall(r"^([A-Za-z][\w-]*)>=([\d.]+)$", "\n".join(wanted), flags=re.MULTILINE))
+    control = (TOP / "packaging/debian/control").read_text(encoding="utf-8")
+    asked = set(re.findall(r"^ python3-(\w+) \(>= ([\d.]+)\),$", control, flags=re.MULTILINE))
+    named = {"pyzmq": "zmq", "python-debian": "debian", "SQLAlchemy": "sqlalchemy", "PyYAML": "yaml"}
+    of_debian = {(named.get(name, name), bound) for name, bound in bounds.items() if name != "libvirt-python"}
+    assert len(of_debian) == 8
+    assert asked - {("setuptools", "66.1.1")} == of_debian
+
+
 def test_every_dependency_has_its_sentence() -> None:
     settings = configparser.ConfigParser()
     settings.read(TOP / "setup.cfg")

@@ -19,6 +19,7 @@ from orch.common.document import Document
 from orch.common.enrolment import Enrolment
 from orch.common.errors import HostError, SettingsError, UsageError
 from orch.common.policy import Centre
+from orch.common.systemd import Notifier
 from orch.minion import assembly, channel, enrol
 from orch.minion.adapters.process import Call, ProcessRunner, Result
 from orch.minion.agent import AgentLoop, Parts
@@ -72,7 +73,9 @@ class Running:
 
     def agent(self) -> None:
         layout = self.host.layout
-        parts = Parts(layout.socket, read_curve(layout.curve), SystemClock(), SystemChance(), self.host.log)
+        clock = SystemClock()
+        secret = read_curve(layout.curve)
+        parts = Parts(layout.socket, secret, clock, SystemChance(), self.host.log, Notifier(clock))
         thread = threading.Thread(target=AgentLoop(parts, self.agent_stops.is_set).run)
         self.threads.append(thread)
         thread.start()

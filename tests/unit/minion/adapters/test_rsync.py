@@ -8,7 +8,7 @@ import pytest
 from orch.common import codec
 from orch.common.errors import Blocked, StepFailed
 from orch.minion.adapters.process import Call, Progress, Result
-from orch.minion.adapters.rsync import Line, Parts, Program, Rsync
+from orch.minion.adapters.rsync import ChildFetcher, Line, Parts, Program, Rsync
 from orch.minion.want import LIMIT, Errand, Want
 
 ERRAND = Errand(document=bytes([5] * 32), most=1, seconds=7.0)
@@ -30,8 +30,9 @@ class OneAnswer:
 
 def fetch(folder: Path, runner: OneAnswer, *, addresses: tuple[str, ...] = ("tcp://a:1",)) -> Rsync:
     parts = Parts(
-        runner=runner,
-        program=Program(words=("/usr/bin/orch-minion",), environment={"PYTHONPATH": "/opt"}),
+        fetcher=ChildFetcher(
+            runner, Program(words=("/usr/bin/orch-minion",), environment={"PYTHONPATH": "/opt"}), None
+        ),
         line=lambda: Line(addresses, (bytes(32),), ""),
         spool=folder / "spool",
         curve=folder / "net/host.curve",
