@@ -82,7 +82,7 @@ def run(chosen: Sequence[Family]) -> tuple[dict[str, float], int]:
 
 def _where() -> str:
     day = time.strftime("%Y-%m-%d", time.gmtime())
-    machine = f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    machine = f"{platform.system()} {platform.release().split('-')[0]}, {os.cpu_count()} cores, Python {platform.python_version()}"
     return f"{day}, {machine}, libzmq {zmq.zmq_version()}, load on it {_load()}."
 
 
