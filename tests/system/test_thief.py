@@ -194,6 +194,9 @@ def test_a_clock_that_lies_by_ten_years_stops_changes_only_until_the_master_is_b
     siege.bring_back_the_master()
     hurry(host, siege.lab.network)
     until(lambda: _permission(siege) == "everything", every=0.2, what="the host to be told the time")
+    # Who signed it might, and it has not expired: now that the time is right, there is nothing against it.
+    until(lambda: _on_site(siege)["number"] == 6, every=0.2, what="the release to be judged once more")
+    until(lambda: not _on_site(siege)["doing"] and _on_site(siege)["outcome"], every=0.2, what="its turn to end")
 
 
 def test_a_clock_that_is_turned_back_makes_no_withheld_release_young(siege: Siege) -> None:
@@ -201,15 +204,21 @@ def test_a_clock_that_is_turned_back_makes_no_withheld_release_young(siege: Sieg
     before = siege.snapshot(NEIGHBOUR)
     siege.let_in_the_thief().ahead = -malice.DAY
     siege.meet(NEIGHBOUR)
-    withheld = malice.good(siege, host=NEIGHBOUR, created=author.now() - 12, expires=author.now() - 10)
+    withheld = malice.good(siege, 8, host=NEIGHBOUR, created=author.now() - 12, expires=author.now() - 10)
     assert refusals(siege.offer(NEIGHBOUR, malice.delivered(withheld))) == [("release", "expired")]
     assert siege.snapshot(NEIGHBOUR) == before
 
 
 def _permission(siege: Siege) -> str:
     """What the neighbour says on site of what it may do."""
+    return str(_on_site(siege)["permission"])
+
+
+def _on_site(siege: Siege) -> dict[str, object]:
+    """What the neighbour says on site."""
     told = siege.fleet.minion(siege.host(NEIGHBOUR), "status", "--output", "json").out
-    return str(json.loads(told)["permission"])
+    found: dict[str, object] = json.loads(told)
+    return found
 
 
 def test_a_proof_signed_by_somebody_else_is_none(siege: Siege) -> None:
@@ -238,7 +247,8 @@ def test_what_was_refused_under_the_thief_is_told_to_the_real_master(siege: Sieg
     until(lambda: "rolled-back" in told(), every=0.1, what="the report at the master")
     row = siege.fleet.rows()[NEIGHBOUR]
     assert row["connected"] is True
-    assert row["running"] == row["wanted"]
+    assert row["wanted"] == {"epoch": 1, "number": 4}
+    assert row["running"] == {"epoch": 1, "number": 6}  # what the thief had from the operator
 
 
 def test_without_proofs_for_two_days_a_host_heals_itself_and_takes_nothing_new(siege: Siege) -> None:
