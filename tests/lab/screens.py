@@ -32,6 +32,7 @@ _CHANGES = (
     (r"\b\d+ (?:s|min|h|d)\b(?: \d+ (?:min|h)\b)?", "SPAN"),
     (r"\b[0-9a-f]{12}\b", "HASH"),
     (r"(?:\b[a-z]{5}\b ){5}\b[a-z]{5}\b", "WORDS"),
+    (r"(has +release \S+), policy \d+", r"\1"),  # a host says with a later word which policy it has
     (r"\s+", " "),
 )
 
