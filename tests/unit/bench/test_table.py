@@ -78,3 +78,5 @@ def test_every_promise_is_measured_by_one_family() -> None:
 def test_the_file_is_one_flat_object(tmp_path: Path) -> None:
     table.write({"cli_version_cpu_s": 0.05}, tmp_path / "new" / "bench.json")
     assert json.loads((tmp_path / "new" / "bench.json").read_text()) == {"cli_version_cpu_s": 0.05}
+    assert table.read(tmp_path / "new" / "bench.json") == {"cli_version_cpu_s": 0.05}
+    assert table.read(tmp_path / "none.json") == {}
