@@ -50,7 +50,7 @@ def test_the_page_names_every_promise() -> None:
 def test_the_page_says_what_is_missed_and_why() -> None:
     page = table.page({"round_10k_master_cpu_s": 2.3, "cli_version_cpu_s": 0.05}, where="here")
     told = page[page.index("## What is missed") : page.index("## Measured beside")]
-    assert "`round_10k_master_cpu_s`: a third is ZeroMQ's own thread" in told
+    assert "`round_10k_master_cpu_s`: a quarter is ZeroMQ's own thread" in told
     assert "cli_version_cpu_s" not in told
     assert "## What is missed" not in table.page({"cli_version_cpu_s": 0.05}, where="here")
 
