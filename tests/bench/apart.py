@@ -48,13 +48,10 @@ def need_root() -> None:
 
 
 def make_room(descriptors: int) -> None:
-    """Let this process and those that it starts have so many descriptors open; a login is given 1024."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft >= descriptors:
-        return
+    """Let this process and those that it starts have at least so many descriptors open; a login is given 1024."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = max(hard, descriptors)
     try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, max(hard, descriptors)))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
     except (ValueError, OSError) as err:
-        raise SystemExit(
-            f"{descriptors} descriptors are needed in one process, {hard} are allowed: run it as root"
-        ) from err
+        raise SystemExit(f"one process needs {descriptors} descriptors, {hard} are allowed: raise `ulimit -n`") from err

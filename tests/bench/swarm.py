@@ -112,7 +112,7 @@ class Nest:
 class Swarm:
     """All processes of a swarm; a context manager that ends them."""
 
-    def __init__(self, hosts: int, *, processes: int = 4) -> None:
+    def __init__(self, hosts: int, *, processes: int = 8) -> None:
         """Start them."""
         self.hosts = hosts
         shares = [hosts * at // processes for at in range(processes + 1)]

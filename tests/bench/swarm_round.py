@@ -30,7 +30,8 @@ PATIENCE = 300.0
 SPREAD = 0.002
 """Seconds of the first dialling per host: the storm is what the restart measures."""
 ROOM = 4_000
-"""Descriptors that a process may need beside one for each host: a quarter of the swarm takes four for each of its own."""
+"""Descriptors that the master needs beside one for each host. A process of the swarm takes four for each of its hosts, and as
+many again where connections break and are made anew."""
 FILES, SIZE = 10, 1_850
 """Of a document: 20 KiB in all."""
 

@@ -50,6 +50,12 @@ def page(measured: Mapping[str, float], *, where: str) -> str:
     return PAGE.format(where=where, rows="".join(rows), missed=told, others="".join(others))
 
 
+def read(path: Path) -> dict[str, float]:
+    """What `write` wrote; nothing where there is no file."""
+    found: dict[str, float] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return found
+
+
 def write(measured: Mapping[str, float], path: Path) -> None:
     """One flat object."""
     path.parent.mkdir(parents=True, exist_ok=True)
