@@ -17,7 +17,7 @@ from orch.common.sealed import Opener, open_nowhere
 from orch.minion import planner
 from orch.minion.actions import Hands
 from orch.minion.adapters.machine import Machine
-from orch.minion.adapters.process import ProcessRunner
+from orch.minion.adapters.transient import runner_of
 from orch.minion.planner import Look, Plan
 from orch.states.base import Step
 
@@ -34,9 +34,9 @@ class WholeHost:
             opens: opens what was sealed to this host.
         """
         self._root = root
-        self._runner = ProcessRunner(root, leave=leave)
+        self._runner = runner_of(root, leave=leave)
         self._opens = opens
-        self._hands = Hands(root, opens=opens)
+        self._hands = Hands(root, runner=runner_of(root), opens=opens)
 
     def plan(self, document: Document, materials: Mapping[bytes, bytes], look: Look) -> Plan:
         """What would have to change.

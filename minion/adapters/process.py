@@ -6,10 +6,9 @@ Invariants:
 - what a program says goes to a file in memory, not through a pipe: when the executor is killed, dpkg goes on to its
   end instead of dying of a broken pipe in the middle of a package;
 - a program that takes too long is ended with everything that it started: it is a process group of its own;
-- where the host's root is not ours, the program runs in it (chroot), with the root's own files and none of ours;
-- where systemd runs and the root is ours, a `detached` program is a transient unit: it inherits none of the executor's
-  filters, and the service manager counts what it uses apart. It outlives an executor that is killed, is ended with
-  whoever waits for it, and at a shutdown systemd stops the executor, which finishes its step, before it.
+- where the host's root is not ours, the program runs in it (chroot), with the root's own files and none of ours.
+
+A `detached` program is a child like every other here; where systemd runs, transient.py makes it a unit of its own.
 
 Called by apt.py, machine.py and actions.py, through the `Runner` port, and by whoever needs a child of another user.
 """
@@ -17,7 +16,6 @@ Called by apt.py, machine.py and actions.py, through the `Runner` port, and by w
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import select
 import signal
@@ -34,11 +32,6 @@ OUTPUT: Final = 16 * 1024 * 1024
 """Bytes of each stream that are kept; a program that says more is ended."""
 _GRACE: Final = 10.0
 _LOOK: Final = 0.2
-_SYSTEMD: Final = Path("/run/systemd/system")
-_NUMBERS: Final = itertools.count(1)
-"""Of this process's units, whichever runner starts them."""
-_STOP: Final = ("systemctl", "--quiet", "stop")
-_STOPPING: Final = 3 * _GRACE
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENVIRONMENT: Final[Mapping[str, str]] = {
     "PATH": _PATH,
@@ -105,67 +98,26 @@ class Runner(Protocol):
 class ProcessRunner:
     """Runs real programs."""
 
-    def __init__(
-        self, root: Path = Path("/"), *, leave: Callable[[], bool] = lambda: False, systemd: Path = _SYSTEMD
-    ) -> None:
-        """Run them in this root; a program is ended as soon as `leave` says that something else goes first.
-
-        `systemd` is a folder that is there where systemd runs (sd_booted(3)).
-        """
+    def __init__(self, root: Path = Path("/"), *, leave: Callable[[], bool] = lambda: False) -> None:
+        """Run them in this root; a program is ended as soon as `leave` says that something else goes first."""
         self._root = root
         self._leave = leave
-        self._systemd = systemd
 
     def run(self, call: Call, progress: Progress | None = None) -> Result:
         """Run a program to its end."""
-        unit = self._unit(call)
-        argv = [*(_transient(unit, call) if unit else self._prefix()), *call.argv]
+        argv = [*self._prefix(), *call.argv]
         with _memory("in") as given, _memory("out") as out, _memory("err") as err:
             _fill(given, call.input)
             child = _start(argv, call, (given, out, err))
             try:
                 code = _Watch(child, call, out, err).until_end(progress, self._leave)
             except BaseException:
-                if unit:
-                    _stop(unit, call)
                 _end(child)
                 raise
             return Result(code=code, out=_text(out), err=_text(err))
 
     def _prefix(self) -> Sequence[str]:
-        return ["chroot", str(self._root)] if self._root != Path("/") else []
-
-    def _unit(self, call: Call) -> str:
-        """The name of a program's own unit; empty where it is a child."""
-        if not call.detached or self._root != Path("/") or not self._systemd.is_dir():
-            return ""
-        return f"orch-{Path(call.argv[0]).name}-{os.getpid()}-{next(_NUMBERS)}.service"
-
-
-def _transient(unit: str, call: Call) -> Sequence[str]:
-    properties = (
-        f"RuntimeMaxSec={int(call.timeout) + 60}",
-        f"TimeoutStopSec={int(_GRACE)}",
-        "Before=orch-executor.service",  # at a shutdown the executor ends first: it waits for the step in hand
-    )
-    words = ["systemd-run", "--quiet", "--wait", "--pipe", "--collect", f"--unit={unit}"]
-    words += [f"--property={one}" for one in properties]
-    words += [f"--setenv={name}={value}" for name, value in {**ENVIRONMENT, **call.env}.items()]
-    return [*words, "--"]
-
-
-def _stop(unit: str, call: Call) -> None:
-    """Whoever waits for a unit may be ended, and it goes on: it is told itself."""
-    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        subprocess.run(
-            [*_STOP, unit],
-            check=False,
-            timeout=_STOPPING,
-            env={**ENVIRONMENT, **call.env},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        return [] if self._root == Path("/") else ["chroot", str(self._root)]
 
 
 class _Watch:

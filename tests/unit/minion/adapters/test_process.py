@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,69 +101,6 @@ def test_a_program_outlives_an_executor_that_is_killed(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("as_root")
 def test_a_program_runs_as_another_user_without_other_groups() -> None:
     assert run("sh", "-c", "id -u; id -G", user=User(uid=61001, gid=61001)).out == "61001\n61001\n"
-
-
-SYSTEMD_RUN = """\
-#!/bin/sh
-# A systemd-run that starts its program in a session of its own and waits for it: ended itself, it leaves it running.
-echo "$@" >{here}/words
-until [ "$1" = -- ]; do shift; done; shift
-setsid "$@" & echo $! >{here}/unit; wait $!
-"""
-SYSTEMCTL = """\
-#!/bin/sh
-echo "$@" >{here}/stopped
-kill -TERM -$(cat {here}/unit)
-"""
-
-
-@pytest.fixture
-def systemd(tmp_path: Path) -> Path:
-    """A machine with systemd: a folder that is there while it runs, and its two programs."""
-    for name, text in (("systemd-run", SYSTEMD_RUN), ("systemctl", SYSTEMCTL)):
-        (tmp_path / name).write_text(text.format(here=tmp_path))
-        (tmp_path / name).chmod(0o755)
-    return tmp_path
-
-
-def detached(systemd: Path, script: str, timeout: float = 60) -> Call:
-    env = {"PATH": f"{systemd}:/usr/sbin:/usr/bin:/sbin:/bin", "EXTRA": "1"}
-    return Call(argv=("sh", "-c", script), timeout=timeout, env=env, detached=True)
-
-
-def test_where_systemd_runs_a_detached_program_is_a_unit_of_its_own(systemd: Path) -> None:
-    result = ProcessRunner(systemd=systemd).run(detached(systemd, "cat; echo out; exit 3"))
-    assert (result.code, result.out) == (3, "out\n")
-    words = (systemd / "words").read_text().split()
-    assert {"--wait", "--pipe", "--collect", "--setenv=EXTRA=1", "--setenv=DEBIAN_FRONTEND=noninteractive"} <= set(
-        words
-    )
-    assert "--property=RuntimeMaxSec=120" in words
-    assert not (systemd / "stopped").exists()
-
-
-def test_a_unit_is_told_to_stop_when_its_program_is_not_waited_for_any_more(systemd: Path) -> None:
-    script = f"touch {systemd}/begun; exec sleep 1000"
-    runner = ProcessRunner(systemd=systemd, leave=(systemd / "begun").exists)
-    with pytest.raises(Blocked, match="goes first"):
-        runner.run(detached(systemd, script))
-    (unit,) = [word for word in (systemd / "words").read_text().split() if word.startswith("--unit=")]
-    assert (systemd / "stopped").read_text().split()[-1] == unit.removeprefix("--unit=")
-    assert not _runs(int((systemd / "unit").read_text()))
-
-
-def test_two_programs_are_never_one_unit(systemd: Path) -> None:
-    runner, names = ProcessRunner(systemd=systemd), set()
-    for _time in range(2):
-        runner.run(detached(systemd, "true"))
-        names |= {word for word in (systemd / "words").read_text().split() if word.startswith("--unit=")}
-    assert len(names) == 2
-
-
-def test_a_program_in_another_root_is_no_unit_of_this_machine(systemd: Path) -> None:
-    with pytest.raises(StepFailed, match="chroot"):
-        ProcessRunner(systemd / "root", systemd=systemd).run(replace(detached(systemd, "true"), env={"PATH": "/none"}))
-    assert not (systemd / "words").exists()
 
 
 def _path() -> dict[str, str]:
